@@ -1,0 +1,42 @@
+# Targets for people and CI. Each is one script of scripts/, which can be called by hand as well.
+
+APP       ?= flaskapp:app
+BIND      ?= 127.0.0.1:8000
+ARGS      ?=
+FUZZTIME  ?= 30s
+PYTHON    ?=
+
+# By the environment, not the command line: an APP like 'app:make("x")' needs no quoting in a recipe.
+export APP BIND ARGS FUZZTIME PYTHON
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help serve test build setup lint fuzz check-c clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo 'Every target takes PYTHON=/path/to/python3, the Python to embed (3.9 or later).'
+
+serve: ## set up, build, and serve testdata's APP=flaskapp:app at BIND=127.0.0.1:8000 with ARGS=
+	@scripts/serve
+
+test: ## set up and run all tests, as CI does
+	@scripts/test
+
+build: ## set up and build bin/pyserve
+	@scripts/build
+
+setup: ## only the set-up: system packages, build environment, virtual environment
+	@scripts/setup && scripts/venv
+
+lint: ## golangci-lint, or staticcheck and go vet; shellcheck
+	@scripts/lint
+
+fuzz: ## run every fuzz target for FUZZTIME=30s
+	@scripts/fuzz
+
+check-c: ## the C code under AddressSanitizer and Go's pointer checks
+	@scripts/check-c
+
+clean: ## remove bin/ and build/
+	@rm -rf bin build

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# What the scripts share. Sourced first by each of them; leaves the shell in the project's root.
+#
+#   build/KEY/           all that depends on the chosen Python; KEY is a hash of its real path and version,
+#                        so that going back to another PYTHON= finds its files as they were
+#   build/KEY/python/    python3.pc, pyserve_python.h, env.sh (scripts/embed.py)
+#   build/KEY/venv/      the virtual environment with testdata's requirements
+#   build/python, build/venv   links to those of the Python chosen last, for people
+#
+# The scripts use the folder of their own Python, never the links.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+cd "$root"
+
+# The folders that build and test with CGO_ENABLED=0.
+pure_folders=(httpserver environ gateway)
+
+step() { printf 'pyserve: %s\n' "$*"; }
+heading() { printf '\n=== %s\n' "$*"; }
+die() {
+    printf 'pyserve: %s\n' "$@" >&2
+    exit 1
+}
+
+# describe_python COMMAND prints the interpreter's real path and its key; fails if it does not run, is older
+# than 3.9, or belongs to a virtual environment.
+describe_python() {
+    "$1" -I -c '
+import hashlib, os, sys
+if sys.version_info < (3, 9) or sys.prefix != sys.base_prefix:
+    sys.exit(1)
+path = os.path.realpath(sys.executable)
+print(path)
+print(hashlib.sha256((path + sys.version).encode()).hexdigest()[:12])' 2>/dev/null
+}
+
+# choose_python sets python (full path), home (build/KEY) and venv, all absolute. PYTHON= decides; without
+# it /usr/bin/python3, else the first python3 on PATH that is no virtual environment's. Fails if there is none.
+# shellcheck disable=SC2034 # the scripts use what it sets
+choose_python() {
+    local candidate found candidates=()
+    if [ -n "${PYTHON:-}" ]; then
+        candidates=("$PYTHON")
+    else
+        # The /usr/bin/python3 of macOS only asks to install Xcode.
+        [ "$(uname -s)" = Darwin ] || candidates=(/usr/bin/python3)
+        while IFS= read -r candidate; do
+            candidates+=("$candidate")
+        done < <(type -aP python3)
+    fi
+    for candidate in ${candidates[@]+"${candidates[@]}"}; do
+        found=$(describe_python "$candidate") || continue
+        python=${found%$'\n'*}
+        home=$root/build/${found##*$'\n'}
+        venv=$home/venv
+        return 0
+    done
+    [ -z "${PYTHON:-}" ] ||
+        die "PYTHON=$PYTHON is no Python 3.9 or later that runs, or it belongs to a virtual environment: name the python3 of an installation by its full path"
+    return 1
+}
+
+# load_python chooses the Python and puts what the Go command needs to build around it into the environment.
+load_python() {
+    scripts/setup
+    choose_python
+    # shellcheck source=/dev/null
+    . "$home/python/env.sh"
+}
+
+# has_go FOLDER: does it, or a folder below, hold Go files?
+has_go() { [ -d "$1" ] && [ -n "$(find "$1" -name '*.go' -print -quit)" ]; }
+
+# go_files prints the project's Go files, one a line. (The scripts do without mapfile: macOS has bash 3.2.)
+go_files() { find . -path ./build -prune -o -name '.?*' -prune -o -name '*.go' -print; }
+
+# check_gofmt fails with the names of the files that gofmt would change.
+check_gofmt() {
+    local unformatted
+    unformatted=$(go_files | tr '\n' '\0' | xargs -0 gofmt -l)
+    [ -z "$unformatted" ] || die "not formatted, run gofmt -w on:" "$unformatted"
+}
+
+# pure_packages prints the package patterns of the pure Go folders.
+pure_packages() {
+    local folder
+    for folder in "${pure_folders[@]}"; do
+        if has_go "$folder"; then echo "./$folder/..."; fi
+    done
+}
