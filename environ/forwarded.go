@@ -1,0 +1,122 @@
+package environ
+
+import (
+	"bytes"
+	"net/netip"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+// forwardedClient is the nearest hop that is not trusted: X-Forwarded-For read from its right end, the
+// only end that clients cannot write. It starts at the peer, which the caller has found to be trusted,
+// and stops at what is no address. A zero port means that none is known.
+func (t *trustList) forwardedClient(peer netip.AddrPort, fields []httpserver.Field) netip.AddrPort {
+	client := peer
+	for i := len(fields) - 1; i >= 0; i-- {
+		if !equalFold(fields[i].Name, "x-forwarded-for") {
+			continue
+		}
+		for rest := fields[i].Value; len(rest) > 0; {
+			var entry []byte
+			rest, entry = cutLast(rest)
+			if len(entry) == 0 { // an empty list element says nothing (RFC 9110, section 5.6.1)
+				continue
+			}
+			hop, ok := parseHop(entry)
+			if !ok {
+				return client
+			}
+			client = hop
+			if !t.has(client.Addr()) {
+				return client
+			}
+		}
+	}
+	return client
+}
+
+// maxHopLen is beyond the longest address with zone and port that is worth reading.
+const maxHopLen = 80
+
+// parseHop reads an entry of X-Forwarded-For: an address, with or without a port, IPv6 with or without
+// brackets.
+func parseHop(entry []byte) (netip.AddrPort, bool) {
+	if len(entry) > maxHopLen {
+		return netip.AddrPort{}, false
+	}
+	s := string(entry)
+	if n := len(s); s[0] == '[' && s[n-1] == ']' {
+		s = s[1 : n-1]
+		if a, err := netip.ParseAddr(s); err != nil || !a.Is6() {
+			return netip.AddrPort{}, false
+		}
+	}
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.AddrPortFrom(plainAddr(a), 0), true
+	}
+	ap, err := netip.ParseAddrPort(s)
+	return netip.AddrPortFrom(plainAddr(ap.Addr()), ap.Port()), err == nil
+}
+
+// plainAddr is an address without zone and without the IPv4-mapped form: the form of REMOTE_ADDR, and
+// the one that prefixes can be compared with.
+func plainAddr(a netip.Addr) netip.Addr {
+	return a.Unmap().WithZone("")
+}
+
+// forwardedScheme is the last value of X-Forwarded-Proto, or "" when it is neither http nor https.
+func forwardedScheme(fields []httpserver.Field) string {
+	value := lastValue(fields, "x-forwarded-proto")
+	switch {
+	case equalFold(value, schemeHTTP):
+		return schemeHTTP
+	case equalFold(value, schemeHTTPS):
+		return schemeHTTPS
+	}
+	return ""
+}
+
+// forwardedHost is the last value of X-Forwarded-Host, or an invalid one when it is no host[:port].
+func forwardedHost(fields []httpserver.Field) authority {
+	return parseAuthority(lastValue(fields, "x-forwarded-host"))
+}
+
+// lastValue returns the last element of the list in the fields of that name, the one that the nearest
+// proxy wrote. It is nil when there is no such field. name is in lower case.
+func lastValue(fields []httpserver.Field, name string) []byte {
+	for i := len(fields) - 1; i >= 0; i-- {
+		if equalFold(fields[i].Name, name) {
+			_, value := cutLast(fields[i].Value)
+			return value
+		}
+	}
+	return nil
+}
+
+// cutLast takes the last element off a comma-separated list.
+func cutLast(list []byte) (rest, last []byte) {
+	if i := bytes.LastIndexByte(list, ','); i >= 0 {
+		return list[:i], trimBlank(list[i+1:])
+	}
+	return nil, trimBlank(list)
+}
+
+func trimBlank(s []byte) []byte {
+	return bytes.Trim(s, " \t")
+}
+
+// equalFold compares with a lower-case ASCII word. bytes.EqualFold will not do: it folds 'ſ' to 's'.
+func equalFold(s []byte, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i, c := range s {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
