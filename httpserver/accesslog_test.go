@@ -1,0 +1,160 @@
+package httpserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func exampleEntry() *AccessEntry {
+	return &AccessEntry{
+		Time:      time.Date(2026, 3, 4, 5, 6, 7, 8_000_000, time.FixedZone("", -3*3600)),
+		Remote:    netip.MustParseAddr("192.0.2.1"),
+		Method:    []byte("GET"),
+		Target:    []byte("/a?b=c"),
+		Proto:     "HTTP/1.1",
+		Status:    200,
+		Bytes:     12,
+		Referer:   []byte("http://example.org/"),
+		UserAgent: []byte("curl/8"),
+		RequestID: "abc",
+		Duration:  1500 * time.Microsecond,
+		Queued:    20 * time.Microsecond,
+	}
+}
+
+func line(t *testing.T, format string, e *AccessEntry) string {
+	t.Helper()
+	var out bytes.Buffer
+	l, err := NewAccessLog(&out, format)
+	require.NoError(t, err)
+	require.NoError(t, l.Log(e))
+	return out.String()
+}
+
+func TestTheCombinedFormatIsApachesWithAnIDAndTimes(t *testing.T) {
+	assert.Equal(t, `192.0.2.1 - - [04/Mar/2026:05:06:07 -0300] "GET /a?b=c HTTP/1.1" 200 12 "http://example.org/" "curl/8" id=abc dur=1500us queue=20us`+"\n",
+		line(t, "combined", exampleEntry()))
+}
+
+func TestTheCombinedFormatShowsWhatIsMissingAsADash(t *testing.T) {
+	e := exampleEntry()
+	e.Remote, e.Referer, e.UserAgent, e.Bytes = netip.Addr{}, nil, nil, 0
+	assert.Equal(t, `- - - [04/Mar/2026:05:06:07 -0300] "GET /a?b=c HTTP/1.1" 200 - "-" "-" id=abc dur=1500us queue=20us`+"\n",
+		line(t, "combined", e))
+}
+
+func TestAClientCannotForgeALineOfTheCombinedFormat(t *testing.T) {
+	e := exampleEntry()
+	e.UserAgent = []byte("a\"b\\c\nd\x1b[2Je\xe9\x7f\t")
+	got := line(t, "combined", e)
+	assert.Contains(t, got, ` "a\"b\\c\nd\x1b[2Je\xe9\x7f\t" `)
+	assert.Equal(t, 1, strings.Count(got, "\n"))
+}
+
+func TestTheJSONFormatIsOneObjectALine(t *testing.T) {
+	got := line(t, "json", exampleEntry())
+	assert.JSONEq(t, `{"time":"2026-03-04T05:06:07.008-03:00","remote":"192.0.2.1","method":"GET","target":"/a?b=c","proto":"HTTP/1.1",
+		"status":200,"bytes":12,"referer":"http://example.org/","user_agent":"curl/8","request_id":"abc","duration_us":1500,"queue_us":20}`, got)
+	assert.True(t, strings.HasSuffix(got, "}\n"))
+}
+
+func TestTheJSONFormatTellsThatAResponseWasCut(t *testing.T) {
+	e := exampleEntry()
+	e.Aborted = true
+	assert.Contains(t, line(t, "json", e), `"aborted":true`)
+}
+
+func TestTheJSONFormatKeepsEveryByteAsLatin1(t *testing.T) {
+	e := exampleEntry()
+	var all []byte
+	for c := range 256 {
+		all = append(all, byte(c))
+	}
+	e.UserAgent = all
+	var parsed struct {
+		UserAgent string `json:"user_agent"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(line(t, "json", e)), &parsed))
+	var back []byte
+	for _, r := range parsed.UserAgent {
+		back = append(back, byte(r))
+	}
+	assert.Equal(t, all, back)
+}
+
+// countingWriter is not safe for concurrent use, so that the race detector sees when it is used so.
+type countingWriter struct{ lines []string }
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	w.lines = append(w.lines, string(p))
+	return len(p), nil
+}
+
+func TestEveryLineIsOneWriteHoweverManyWriteAtOnce(t *testing.T) {
+	w := &countingWriter{}
+	l, err := NewAccessLog(w, "combined")
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				assert.NoError(t, l.Log(exampleEntry()))
+			}
+		})
+	}
+	all.Wait()
+	assert.Len(t, w.lines, 400)
+	for _, line := range w.lines {
+		assert.Equal(t, w.lines[0], line)
+	}
+}
+
+func TestOpenAccessLog(t *testing.T) {
+	t.Run("appends to a file", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "access.log")
+		for range 2 {
+			l, err := OpenAccessLog(path, "combined")
+			require.NoError(t, err)
+			require.NoError(t, l.Log(exampleEntry()))
+			require.NoError(t, l.Close())
+		}
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, 2, bytes.Count(got, []byte("\n")))
+	})
+	t.Run("off logs nothing", func(t *testing.T) {
+		l, err := OpenAccessLog("off", "json")
+		require.NoError(t, err)
+		assert.Nil(t, l)
+		assert.NoError(t, l.Log(exampleEntry()))
+		assert.NoError(t, l.Close())
+	})
+	t.Run("a dash is the standard output, which stays open", func(t *testing.T) {
+		l, err := OpenAccessLog("-", "json")
+		require.NoError(t, err)
+		assert.Same(t, os.Stdout, l.w)
+		require.NoError(t, l.Close())
+		_, err = os.Stdout.Stat()
+		assert.NoError(t, err)
+	})
+	for name, c := range map[string]struct{ path, format, want string }{
+		"an unknown format":  {"-", "xml", `"xml" is no access log format: use "combined" or "json"`},
+		"no path":            {"", "json", `the access log needs a path`},
+		"a folder not there": {filepath.Join(t.TempDir(), "no", "log"), "json", "cannot write the access log: open "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := OpenAccessLog(c.path, c.format)
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}

@@ -1,0 +1,161 @@
+package httpserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Why a request's content was not taken.
+var (
+	errTooLarge    = errors.New("the content is larger than the limit")
+	errExpectation = errors.New("unknown expectation")
+)
+
+// A client that was refused before it had sent all gets this long to send the rest and see the answer: at
+// most lingerTotal, and as soon as nothing comes for lingerIdle no more. Closing at once would reset the
+// connection and, with many clients, lose the answer (RFC 9112, section 9.6).
+const (
+	lingerTotal = 30 * time.Second
+	lingerIdle  = 5 * time.Second
+)
+
+// netBody is a request's content, as net/http gives it and as the handler gets it.
+type netBody struct {
+	src      io.Reader // net/http's; nil when the request has no content
+	declared int64     // its length, -1 for chunked
+	o        *Options
+
+	reader io.Reader // for the handler
+	length int64     // for the handler
+	spool  *Spool
+
+	taken atomic.Int64 // bytes read from src: a handler may read on a thread of its own
+	ended atomic.Bool  // src was read to its end
+}
+
+func (b *netBody) init(hr *http.Request, o *Options) {
+	b.o = o
+	if hr.Body == nil || hr.Body == http.NoBody {
+		b.ended.Store(true)
+		return
+	}
+	b.src, b.declared = hr.Body, hr.ContentLength
+	if b.declared == 0 { // how a Go program says that it does not know the length
+		b.declared = -1
+	}
+}
+
+// open takes the content in, or prepares for the handler to do so. Errors: errTooLarge; ErrSpool wrapped;
+// io.ErrUnexpectedEOF wrapped when the client broke off; anything else is no HTTP.
+func (b *netBody) open() error {
+	switch {
+	case b.src == nil:
+		return nil
+	case b.o.MaxBody >= 0 && b.declared > b.o.MaxBody:
+		return errTooLarge
+	case b.o.StreamRequests:
+		b.reader, b.length = streamedBody{b}, b.declared
+		return nil
+	}
+	b.spool = NewSpool(b.o.BodyBuffer, b.o.SpoolDir)
+	b.spool.expect(b.declared)
+	if _, err := b.spool.ReadFrom(b); err != nil {
+		return err
+	}
+	b.reader, b.length = b.spool, b.spool.Size()
+	return nil
+}
+
+// Read reads from the connection, up to the limit for a request's content.
+func (b *netBody) Read(p []byte) (int, error) {
+	// One byte more than allowed tells content that ends at the limit from content that goes on.
+	if room := max(b.o.MaxBody-b.taken.Load(), 0); b.o.MaxBody >= 0 && room < int64(len(p)) {
+		p = p[:room+1]
+	}
+	n, err := b.src.Read(p)
+	taken := b.taken.Add(int64(n))
+	if b.o.MaxBody >= 0 && taken > b.o.MaxBody {
+		return 0, errTooLarge
+	}
+	if err == io.EOF || taken == b.declared {
+		b.ended.Store(true)
+	}
+	return n, err
+}
+
+// streamedBody is a body that the handler reads from the connection.
+type streamedBody struct{ b *netBody }
+
+// Read fails with an error that wraps io.ErrUnexpectedEOF for whatever is not the end.
+func (s streamedBody) Read(p []byte) (int, error) {
+	n, err := s.b.Read(p)
+	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("%w of the request: %w", io.ErrUnexpectedEOF, err)
+	}
+	return n, err
+}
+
+// close gives back the spooled content.
+func (b *netBody) close() {
+	if b.spool == nil {
+		return
+	}
+	if err := b.spool.Close(); err != nil {
+		b.o.Log.Warn("cannot close a request's temporary file", "error", err)
+	}
+}
+
+// linger reads what the client still sends after an answer that is complete already.
+func (b *netBody) linger(res *netResponse) {
+	if b.ended.Load() || !res.complete() {
+		return
+	}
+	discard := make([]byte, 16<<10)
+	for end := time.Now().Add(lingerTotal); ; {
+		next := time.Now().Add(lingerIdle)
+		if next.After(end) {
+			next = end
+		}
+		if err := res.rc.SetReadDeadline(next); err != nil {
+			return
+		}
+		if _, err := b.src.Read(discard); err != nil {
+			return
+		}
+	}
+}
+
+// brokenOff reports whether err means that there is nobody to answer.
+func brokenOff(hr *http.Request, err error) bool {
+	var network net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) || hr.Context().Err() != nil
+}
+
+// refuseBody answers a request whose content was not taken.
+func (x *exchange) refuseBody(err error) {
+	log := x.e.o.Log.With("id", x.req.ID, "method", string(x.req.Method), "target", string(x.req.Target))
+	x.res.closing = true
+	switch {
+	case errors.Is(err, errExpectation):
+		log.Info("refused by 417: unknown expectation", "expect", x.hr.Header["Expect"])
+		x.refuse(http.StatusExpectationFailed, "The only expectation the server knows is 100-continue.")
+	case errors.Is(err, errTooLarge):
+		log.Info("refused by 413: the content is too large", "limit", x.e.o.MaxBody, "declared", x.body.declared)
+		x.refuse(http.StatusRequestEntityTooLarge, "The request has more content than the server accepts.")
+	case errors.Is(err, ErrSpool):
+		log.Error("refused by 503: no room for the content of a request; mend the spool folder or choose another",
+			"folder", x.e.o.SpoolDir, "error", err)
+		x.refuse(http.StatusServiceUnavailable, "The server cannot keep the request's content.")
+	case brokenOff(x.hr, err):
+		log.Debug("the client broke off in the middle of a request", "error", err)
+		x.res.vanish(http.StatusBadRequest)
+	default:
+		log.Info("refused by 400: malformed content", "error", err)
+		x.refuse(http.StatusBadRequest, "The request's content is malformed.")
+	}
+}

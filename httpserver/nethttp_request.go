@@ -1,0 +1,144 @@
+package httpserver
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// requestMemory holds the bytes of one request's head; it is used again for other requests.
+type requestMemory struct {
+	fields []Field
+	names  []string
+	bytes  []byte
+}
+
+// maxKeptMemory is how many bytes of a large head's memory are kept for the next request.
+const maxKeptMemory = 64 << 10
+
+// add returns a copy of s that is valid until release. Should the memory have to grow, what was added
+// before stays where it is.
+func (m *requestMemory) add(s string) []byte {
+	start := len(m.bytes)
+	m.bytes = append(m.bytes, s...)
+	return m.bytes[start:len(m.bytes):len(m.bytes)]
+}
+
+func (m *requestMemory) release(pool *sync.Pool) {
+	if cap(m.bytes) > maxKeptMemory {
+		return
+	}
+	clear(m.fields)
+	clear(m.names)
+	m.fields, m.names, m.bytes = m.fields[:0], m.names[:0], m.bytes[:0]
+	pool.Put(m)
+}
+
+// translate fills r from hr, all but the content.
+func (e *netHTTP) translate(r *Request, hr *http.Request, m *requestMemory) {
+	ends := endsOf(hr)
+	target := hr.RequestURI
+	if target == "" && hr.URL != nil { // a request made by a Go program
+		target = hr.URL.RequestURI()
+	}
+	*r = Request{
+		Method:  m.add(hr.Method),
+		Target:  m.add(target),
+		Proto:   protocol(hr),
+		Host:    m.add(hr.Host),
+		Fields:  m.addFields(hr),
+		Scheme:  "http",
+		Remote:  ends.remote,
+		Local:   ends.local,
+		Arrived: time.Now(),
+	}
+	if hr.TLS != nil {
+		r.Scheme = "https"
+	}
+	r.ID = e.requestID(hr, ends.remote.Addr())
+}
+
+// addFields lists the header fields by name: a map has no order, and one request must not look different
+// from the next for that.
+func (m *requestMemory) addFields(hr *http.Request) []Field {
+	for name := range hr.Header {
+		m.names = append(m.names, name)
+	}
+	slices.Sort(m.names)
+	if hr.Host != "" {
+		m.fields = append(m.fields, Field{Name: m.add("Host"), Value: m.add(hr.Host)})
+	}
+	for _, name := range m.names {
+		if name == "Transfer-Encoding" || name == "Host" { // net/http takes both out, a Go program may not
+			continue
+		}
+		for _, value := range hr.Header[name] {
+			m.fields = append(m.fields, Field{Name: m.add(name), Value: m.add(value)})
+		}
+	}
+	return m.fields
+}
+
+func (e *netHTTP) requestID(hr *http.Request, peer netip.Addr) string {
+	if e.o.TrustRequestID != nil {
+		ids := hr.Header["X-Request-Id"]
+		if len(ids) == 1 && validRequestID(ids[0]) && e.o.TrustRequestID(peer) {
+			return ids[0]
+		}
+	}
+	return e.ids.next()
+}
+
+// protocol maps versions between and beyond to the one whose rules hold (RFC 9110, section 2.5).
+func protocol(hr *http.Request) string {
+	switch {
+	case hr.ProtoMajor >= 2:
+		return "HTTP/2.0"
+	case hr.ProtoAtLeast(1, 1):
+		return "HTTP/1.1"
+	default:
+		return "HTTP/1.0"
+	}
+}
+
+// connEnds is what the engine knows of a connection; [Server] finds it out once a connection.
+type connEnds struct {
+	conn          net.Conn // nil under a foreign server
+	remote, local netip.AddrPort
+}
+
+type connEndsKey struct{}
+
+func withConnEnds(ctx context.Context, c net.Conn) context.Context {
+	ends := &connEnds{conn: c, remote: addrPort(c.RemoteAddr()), local: addrPort(c.LocalAddr())}
+	return context.WithValue(ctx, connEndsKey{}, ends)
+}
+
+func endsOf(hr *http.Request) *connEnds {
+	if ends, ok := hr.Context().Value(connEndsKey{}).(*connEnds); ok {
+		return ends
+	}
+	ends := &connEnds{}
+	if remote, err := netip.ParseAddrPort(hr.RemoteAddr); err == nil {
+		ends.remote = unmap(remote)
+	}
+	if local, ok := hr.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		ends.local = addrPort(local)
+	}
+	return ends
+}
+
+// addrPort returns the zero AddrPort for what is no TCP address.
+func addrPort(a net.Addr) netip.AddrPort {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	return unmap(tcp.AddrPort())
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

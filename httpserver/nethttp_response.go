@@ -1,0 +1,278 @@
+package httpserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// What a handler gets that does not keep to the contract of [ResponseWriter].
+var (
+	errHeadTwice  = errors.New("WriteHead was called a second time")
+	errNoHead     = errors.New("content was sent before WriteHead")
+	errNoMore     = errors.New("content was sent after SendFile or for a response that has none")
+	errTooMuch    = errors.New("more content was sent than Head.ContentLength announced")
+	errBadSection = errors.New("SendFile needs an offset and a length that are not negative")
+)
+
+// netResponse is the [ResponseWriter] of the net/http engine. What the handler calls runs on its thread;
+// finish, complete, reset and vanish run on net/http's goroutine before and after that.
+//
+// A file given to SendFile is sent with sendfile(2) where the system has it, which moves the file's own
+// offset: the descriptor must not share its open file description with the application (no dup(2)).
+type netResponse struct {
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	hr   *http.Request
+	e    *netHTTP
+	body *netBody
+
+	status    int   // for the access log too
+	length    int64 // content that is to come, -1 when not known
+	noContent bool
+	closing   bool        // the connection is to be closed after this response
+	inherited http.Header // fields that were there before WriteHead, set by Go code around the engine
+	headSet   bool
+	committed bool // net/http has the head: it cannot be changed any more
+	written   int64
+	failed    error // sticky: the client is gone
+
+	file           *os.File
+	offset, filled int64 // filled: how many bytes of file to send
+
+	aborted bool
+	cut     bool // the outcome: the connection is to be cut off
+}
+
+func (r *netResponse) init(w http.ResponseWriter, hr *http.Request, e *netHTTP, body *netBody) {
+	r.w, r.rc, r.hr, r.e, r.body = w, http.NewResponseController(w), hr, e, body
+	r.length = -1
+}
+
+// WriteHead implements [ResponseWriter].
+func (r *netResponse) WriteHead(h *Head) error {
+	if r.headSet {
+		return errHeadTwice
+	}
+	r.headSet = true
+	r.status, r.length, r.noContent = h.Status, h.ContentLength, h.NoContent
+	r.closing = r.closing || h.Close
+	header := r.w.Header()
+	if len(header) > 0 {
+		r.inherited = header.Clone()
+	}
+	setFields(header, h.Fields)
+	if header["Server"] == nil {
+		header["Server"] = []string{r.e.o.ServerName}
+	}
+	if _, ok := header["Content-Type"]; !ok {
+		header["Content-Type"] = nil // else net/http guesses one
+	}
+	if r.length >= 0 && h.Status != http.StatusNoContent {
+		header["Content-Length"] = []string{strconv.FormatInt(r.length, 10)}
+	}
+	return nil
+}
+
+// singular are the fields that net/http looks for, or adds, under the canonical name.
+var singular = [...]string{"Connection", "Content-Type", "Date", "Server"}
+
+// setFields fills header in the spelling given, but for the singular ones.
+func setFields(header http.Header, fields []HeaderField) {
+	values := make([]string, len(fields))
+next:
+	for i, f := range fields {
+		values[i] = f.Value
+		for _, name := range singular {
+			if strings.EqualFold(f.Name, name) {
+				header[name] = values[i : i+1 : i+1]
+				continue next
+			}
+		}
+		if name := f.Name; header[name] != nil {
+			header[name] = append(header[name], f.Value)
+		} else {
+			header[name] = values[i : i+1 : i+1]
+		}
+	}
+}
+
+// commit gives net/http the head; it goes out with the next flush.
+func (r *netResponse) commit() {
+	if r.committed {
+		return
+	}
+	r.committed = true
+	if !r.body.ended.Load() {
+		// net/http would read the rest of the content before it sends anything, and would take from the
+		// handler what it has not read yet.
+		r.closing = true
+		_ = r.rc.EnableFullDuplex() // HTTP/2 always is
+	}
+	if r.closing && r.hr.ProtoMajor == 1 {
+		r.w.Header()["Connection"] = []string{"close"}
+	}
+	r.w.WriteHeader(r.status)
+}
+
+// Write implements [ResponseWriter]. The kernel has p when it returns.
+func (r *netResponse) Write(p []byte) error {
+	if err := r.ready(int64(len(p))); err != nil || len(p) == 0 {
+		return err
+	}
+	r.commit()
+	n, err := r.w.Write(p)
+	r.written += int64(n)
+	if err == nil {
+		err = r.flush()
+	}
+	return r.broken(err)
+}
+
+// ready reports why n bytes of content cannot be sent.
+func (r *netResponse) ready(n int64) error {
+	switch {
+	case r.failed != nil:
+		return r.failed
+	case !r.headSet:
+		return errNoHead
+	case r.file != nil, r.noContent && n > 0:
+		return errNoMore
+	case r.length >= 0 && n > r.length-r.written:
+		return errTooMuch
+	}
+	return nil
+}
+
+func (r *netResponse) flush() error {
+	err := r.rc.Flush()
+	if errors.Is(err, http.ErrNotSupported) { // the engine is mounted in something that buffers
+		return nil
+	}
+	return err
+}
+
+// broken keeps a failure to write, whose only reason is that the client is gone.
+func (r *netResponse) broken(err error) error {
+	if err != nil {
+		r.failed = fmt.Errorf("%w: %w", ErrDisconnected, err)
+	}
+	return r.failed
+}
+
+// SendFile implements [ResponseWriter].
+func (r *netResponse) SendFile(f *os.File, offset, n int64) error {
+	err := r.ready(n)
+	if err == nil && (offset < 0 || n < 0) {
+		err = errBadSection
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	r.file, r.offset, r.filled = f, offset, n
+	return nil
+}
+
+// Abort implements [ResponseWriter].
+func (r *netResponse) Abort() { r.aborted = true }
+
+// Disconnected implements [ResponseWriter]. A client that only shuts down its sending side counts as gone
+// too, though it would still get what is written: net/http cannot tell the two apart.
+func (r *netResponse) Disconnected() bool {
+	return r.failed != nil || r.hr.Context().Err() != nil
+}
+
+// finish sends what is left to be sent once the handler has returned, and decides about the connection.
+func (r *netResponse) finish() {
+	defer r.dropFile()
+	if r.aborted || !r.headSet || r.failed != nil {
+		r.cutOff()
+		return
+	}
+	if r.file == nil && r.length > r.written && !r.noContent {
+		r.e.o.Log.Debug("the response is shorter than announced: the connection is cut off", "announced", r.length, "sent", r.written)
+		r.cutOff()
+		return
+	}
+	r.commit()
+	if r.file == nil {
+		return
+	}
+	if err := r.sendFile(); err != nil {
+		r.e.o.Log.Info("a file was not sent to its end: the connection is cut off", "file", r.file.Name(),
+			"offset", r.offset, "length", r.filled, "error", err)
+		r.cutOff()
+	}
+}
+
+// sendFile copies the file to the connection. net/http uses sendfile(2) for an io.LimitedReader of a file.
+func (r *netResponse) sendFile() error {
+	if _, err := r.file.Seek(r.offset, io.SeekStart); err != nil {
+		return err
+	}
+	n, err := io.CopyN(r.w, r.file, r.filled)
+	r.written += n
+	if err == io.EOF {
+		return fmt.Errorf("it ends %d bytes early: %w", r.filled-n, io.ErrUnexpectedEOF)
+	}
+	if err == nil {
+		err = r.flush()
+	}
+	if err == nil && r.length > r.written {
+		err = errors.New("it does not complete the announced length")
+	}
+	return err
+}
+
+// dropFile closes the file, sent or not.
+func (r *netResponse) dropFile() {
+	if r.file != nil {
+		r.file.Close()
+		r.file = nil
+	}
+}
+
+// complete reports whether the client has been sent all of a response whose end it can see.
+func (r *netResponse) complete() bool {
+	return r.committed && !r.cut && (r.noContent || r.length >= 0) && r.flush() == nil
+}
+
+// reset takes back a head that net/http does not have yet, and reports whether that was so.
+func (r *netResponse) reset() bool {
+	if r.committed {
+		return false
+	}
+	header := r.w.Header()
+	clear(header)
+	for name, values := range r.inherited {
+		header[name] = values
+	}
+	r.headSet, r.aborted = false, false
+	return true
+}
+
+// vanish ends a request without an answer; status is for the access log.
+func (r *netResponse) vanish(status int) {
+	r.status = status
+	r.cutOff()
+}
+
+// cutOff has the connection closed so that the client sees that the response is not complete. Content
+// that only the end of the connection would end needs a reset for that.
+func (r *netResponse) cutOff() {
+	r.cut = true
+	if r.status == 0 {
+		r.status = http.StatusInternalServerError
+	}
+	if !r.committed || r.length >= 0 || r.hr.ProtoAtLeast(1, 1) {
+		return
+	}
+	if c, ok := endsOf(r.hr).conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = c.SetLinger(0)
+	}
+}

@@ -1,0 +1,77 @@
+package httpserver
+
+import (
+	"cmp"
+	"log/slog"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// What the zero value of a field of [Options] stands for.
+const (
+	DefaultMaxBody        = 1 << 30 // bytes
+	DefaultBodyBuffer     = 256 << 10
+	DefaultMaxHeaderBytes = 128 << 10
+	DefaultHeaderTimeout  = 30 * time.Second
+	DefaultIdleTimeout    = 75 * time.Second
+	DefaultServerName     = "pyserve"
+)
+
+// Options configure an engine. The zero value works.
+type Options struct {
+	// Log takes what goes wrong between the client and the handler; nil is slog.Default().
+	Log *slog.Logger
+	// AccessLog gets a line for every response; nil is none.
+	AccessLog *AccessLog
+	// StreamRequests hands the content to the handler while it is still coming in, so that a slow client
+	// holds a thread. Without it the content is spooled whole before the request is queued.
+	StreamRequests bool
+	// MaxBody is how many bytes of content a request may have: 413 for more. 0 is DefaultMaxBody, less
+	// is no limit.
+	MaxBody int64
+	// BodyBuffer is how many bytes of a request's content are kept in memory before they go to a
+	// temporary file. 0 is DefaultBodyBuffer.
+	BodyBuffer int
+	// SpoolDir is the folder for temporary files; "" is os.TempDir().
+	SpoolDir string
+	// TrustRequestID says whether a peer's X-Request-ID field, if it is visible ASCII of at most 128
+	// bytes, becomes the request's id. nil trusts nobody. The peer on a unix socket is the zero Addr.
+	TrustRequestID func(peer netip.Addr) bool
+	// HeaderTimeout is how long a client may take for the head of a request, from its first byte (on a
+	// new connection: from its beginning). 0 is DefaultHeaderTimeout. For [Server] only.
+	HeaderTimeout time.Duration
+	// IdleTimeout is how long a connection may wait for its next request. 0 is DefaultIdleTimeout. For
+	// [Server] only.
+	IdleTimeout time.Duration
+	// MaxHeaderBytes is how large the head of a request may be; 0 is DefaultMaxHeaderBytes. For [Server]
+	// only.
+	MaxHeaderBytes int
+	// ServerName is the value of the Server field of responses that have none; "" is DefaultServerName.
+	ServerName string
+	// Descriptors is told about the descriptors of listeners and connections; nil is nobody. For
+	// [Server] only.
+	Descriptors DescriptorWatcher
+}
+
+// DescriptorWatcher learns which descriptors are network connections, so that a process forked by the
+// application can close its copies. Its methods are called concurrently and must not block.
+type DescriptorWatcher interface {
+	// Opened says that fd is a listener, or a connection that was accepted.
+	Opened(fd int)
+	// Closed says that fd is about to be closed: its number may mean something else from then on.
+	Closed(fd int)
+}
+
+// withDefaults returns o with every zero value replaced by what it stands for.
+func (o Options) withDefaults() Options {
+	o.Log = cmp.Or(o.Log, slog.Default())
+	o.MaxBody = cmp.Or(o.MaxBody, DefaultMaxBody)
+	o.BodyBuffer = cmp.Or(o.BodyBuffer, DefaultBodyBuffer)
+	o.SpoolDir = cmp.Or(o.SpoolDir, os.TempDir())
+	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, DefaultHeaderTimeout)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, DefaultIdleTimeout)
+	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, DefaultMaxHeaderBytes)
+	o.ServerName = cmp.Or(o.ServerName, DefaultServerName)
+	return o
+}

@@ -1,0 +1,188 @@
+package httpserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// ErrSpool is wrapped by what [Spool] returns when it cannot keep content: the temporary file could not
+// be created, written or read. Errors of the source of the content are never wrapped so.
+var ErrSpool = errors.New("cannot spool")
+
+// minSpoolMemory is what a Spool begins with when it does not know better, in bytes.
+const minSpoolMemory = 4 << 10
+
+// Spool keeps content to be read later, in memory while it is small, then in a temporary file that has no
+// name any more (it is unlinked as soon as it is made, so that nothing is left after a crash). Write first,
+// then read: reading starts at the beginning. It implements [io.ReadSeeker], [io.Writer], [io.ReaderFrom]
+// and [io.Closer]. It is not safe for concurrent use.
+type Spool struct {
+	limit  int
+	dir    string
+	create func(dir string) (*os.File, error) // tests put a full disk here
+
+	memory []byte // all of the content while file is nil
+	file   *os.File
+	size   int64
+	pos    int64 // where Read goes on
+	closed bool
+}
+
+// NewSpool returns an empty Spool that keeps up to limit bytes in memory and more than that in a file in
+// the folder dir, os.TempDir() when dir is empty.
+func NewSpool(limit int, dir string) *Spool {
+	return &Spool{limit: max(limit, 0), dir: dir, create: createUnlinked}
+}
+
+func createUnlinked(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "pyserve-spool-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Size returns the number of bytes written.
+func (s *Spool) Size() int64 { return s.size }
+
+// Write appends p. The error wraps [ErrSpool].
+func (s *Spool) Write(p []byte) (n int, err error) {
+	if s.closed {
+		return 0, os.ErrClosed
+	}
+	if s.file == nil && len(s.memory)+len(p) > s.limit {
+		if err := s.moveToFile(); err != nil {
+			return 0, err
+		}
+	}
+	if s.file == nil {
+		s.memory = append(s.memory, p...)
+		n = len(p)
+	} else {
+		n, err = s.file.Write(p)
+	}
+	s.size += int64(n)
+	return n, spoolError(err)
+}
+
+// ReadFrom appends all that src has, up to io.EOF. The error is src's own, or wraps [ErrSpool]. Memory
+// grows with what has come, not with what was announced.
+func (s *Spool) ReadFrom(src io.Reader) (n int64, err error) {
+	if s.closed {
+		return 0, os.ErrClosed
+	}
+	for s.file == nil {
+		if len(s.memory) == cap(s.memory) {
+			s.grow()
+		}
+		m, err := src.Read(s.memory[len(s.memory):cap(s.memory)])
+		s.memory = s.memory[:len(s.memory)+m]
+		s.size += int64(m)
+		n += int64(m)
+		if err != nil && err != io.EOF {
+			return n, err
+		}
+		if len(s.memory) > s.limit {
+			if err := s.moveToFile(); err != nil {
+				return n, err
+			}
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+	}
+	m, err := io.Copy(appender{s}, src)
+	return n + m, err
+}
+
+// grow makes room in memory, at most for one byte more than the limit: that byte tells that it is passed.
+func (s *Spool) grow() {
+	bigger := make([]byte, len(s.memory), min(max(2*cap(s.memory), minSpoolMemory), s.limit+1))
+	copy(bigger, s.memory)
+	s.memory = bigger
+}
+
+// expect prepares for n bytes, if they are so few that the client may be believed.
+func (s *Spool) expect(n int64) {
+	if s.memory == nil && n > 0 && n <= min(minSpoolMemory, int64(s.limit)) {
+		s.memory = make([]byte, 0, n)
+	}
+}
+
+// appender hides ReadFrom from io.Copy, which would call it again.
+type appender struct{ io.Writer }
+
+// moveToFile takes the content out of memory for good.
+func (s *Spool) moveToFile() error {
+	f, err := s.create(s.dir)
+	if err != nil {
+		return spoolError(err)
+	}
+	if _, err := f.Write(s.memory); err != nil {
+		f.Close()
+		return spoolError(err)
+	}
+	s.file, s.memory = f, nil
+	return nil
+}
+
+// Read reads on from the position.
+func (s *Spool) Read(p []byte) (n int, err error) {
+	switch {
+	case s.closed:
+		return 0, os.ErrClosed
+	case len(p) == 0:
+		return 0, nil
+	case s.pos >= s.size:
+		return 0, io.EOF
+	case s.file == nil:
+		n = copy(p, s.memory[s.pos:])
+	default:
+		n, err = s.file.ReadAt(p[:min(int64(len(p)), s.size-s.pos)], s.pos)
+	}
+	s.pos += int64(n)
+	return n, spoolError(err)
+}
+
+// Seek moves the position, also beyond the end, and returns it.
+func (s *Spool) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += s.pos
+	case io.SeekEnd:
+		offset += s.size
+	default:
+		return 0, fmt.Errorf("invalid whence %d", whence)
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("negative position %d", offset)
+	}
+	s.pos = offset
+	return offset, nil
+}
+
+// Close gives memory and disk back; every later Read and Write fails with os.ErrClosed.
+func (s *Spool) Close() error {
+	s.closed, s.memory = true, nil
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	s.file = nil
+	return err
+}
+
+// spoolError marks a failure of the disk.
+func spoolError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrSpool, err)
+}
