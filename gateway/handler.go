@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/pyserve/pyserve/environ"
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+// Options configure a [Handler]. The zero value works.
+type Options struct {
+	// Log takes the application's exceptions and its breaches of PEP 3333; nil is slog.Default().
+	Log *slog.Logger
+	// Debug shows exceptions with their tracebacks to the client. Never use it in production.
+	Debug bool
+}
+
+// Handler serves one application: it makes an [Exchange] of each request and sees the application's
+// response through to its end. It is an httpserver.Handler.
+type Handler struct {
+	app       App
+	environ   *environ.Builder
+	log       *slog.Logger
+	debug     bool
+	exchanges []Exchange // one a thread
+	warned    sync.Map   // hop-by-hop names that were named in the log already
+}
+
+// NewHandler returns a Handler for app that can be called on the given number of threads.
+func NewHandler(app App, builder *environ.Builder, threads int, o Options) *Handler {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Handler{app: app, environ: builder, log: o.Log, debug: o.Debug, exchanges: make([]Exchange, threads)}
+}
+
+// Serve answers r on Python thread number thread.
+func (h *Handler) Serve(thread int, w httpserver.ResponseWriter, r *httpserver.Request) {
+	x := &h.exchanges[thread]
+	x.reset(h, w, r)
+	defer x.Input.release()
+	if err := h.environ.Build(&x.Environ, r); err != nil {
+		x.refuseRequest(err)
+		return
+	}
+	res, err := h.app.Call(thread, x)
+	if err != nil {
+		x.finish(err)
+		return
+	}
+	defer x.close(res.Body) // deferred, so that a panic in the engine does not leave it out
+	x.finish(x.send(res))
+}
+
+// close calls the response's close(), which comes after its last byte and can change nothing in it ("PEP
+// 3333, Specification Details").
+func (x *Exchange) close(body Body) {
+	if err := body.Close(); err != nil {
+		x.h.log.Error("exception in close() of the response", x.attrs("error", err, "traceback", traceback(err))...)
+	}
+}
+
+// send sends what the application returned: each chunk before the next is asked for ("PEP 3333,
+// Buffering and Streaming").
+func (x *Exchange) send(res Result) error {
+	if res.File != nil {
+		return x.sendFile(res.File)
+	}
+	for !x.full() {
+		chunk, err := res.Body.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case len(chunk) == 0:
+			continue
+		}
+		// "PEP 3333, Handling the Content-Length Header": an iterable of length one tells the length.
+		if res.Len == 1 && x.mayTellLength() {
+			x.head.ContentLength = int64(len(chunk))
+		}
+		if err := x.Write(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish ends the response, with err if the application failed.
+func (x *Exchange) finish(err error) {
+	defer func() { x.over = true }()
+	if err == nil && x.reraised {
+		err = HeadersSentError{}
+	}
+	switch {
+	case x.transport != nil || errors.Is(err, httpserver.ErrDisconnected):
+		x.h.log.Debug("the client closed the connection before it had the whole response", x.attrs("error", err)...)
+		x.w.Abort()
+	case err != nil:
+		x.fail("exception in the application", err)
+	case !x.started:
+		x.fail("broken application", refuse(AssertionError, "the application returned without calling start_response()"))
+	default:
+		x.complete()
+	}
+}
+
+// complete sends what an application without (further) content leaves to be sent.
+func (x *Exchange) complete() {
+	if !x.sent && !x.head.NoContent && x.head.ContentLength < 0 {
+		x.head.ContentLength = 0
+	}
+	if err := x.sendHead(); err != nil {
+		x.w.Abort()
+		return
+	}
+	if !x.head.NoContent && x.written < x.head.ContentLength {
+		err := &ShortBodyError{Declared: x.head.ContentLength, Sent: x.written}
+		x.h.log.Error("the response is too short: the connection was aborted", x.attrs("error", err)...)
+		x.w.Abort()
+	}
+}
+
+// fail logs err and tells the client: by a 500 when nothing was sent yet, else by breaking off.
+func (x *Exchange) fail(what string, err error) {
+	x.h.log.Error(what, x.attrs("error", err, "traceback", traceback(err))...)
+	if x.sent {
+		x.w.Abort()
+		return
+	}
+	x.answer(500, err)
+}
+
+// refuseRequest answers a request for which there is no environ.
+func (x *Exchange) refuseRequest(err error) {
+	status := 400
+	if errors.Is(err, environ.ErrNotMounted) {
+		status = 404
+	}
+	x.h.log.Log(context.Background(), slog.LevelInfo, "request refused", x.attrs("status", status, "error", err)...)
+	x.answer(status, nil)
+}
+
+// warnHopByHop says once for each name that the application may not set it. It does not wait for the log:
+// start_response runs with the GIL held.
+func (h *Handler) warnHopByHop(name string) {
+	if _, known := h.warned.LoadOrStore(strings.ToLower(name), true); !known {
+		go h.log.Warn("the application sets a hop-by-hop header, which is the server's: dropped, now and from here on", "header", name)
+	}
+}
