@@ -1,0 +1,181 @@
+package pyhost
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"unsafe"
+
+	"github.com/pyserve/pyserve/gateway"
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+// This file holds every Go function that C calls. Each finds its request by handle, does one thing, and
+// returns a status of shim.h; a panic does not cross into C.
+
+//export goThreadMain
+func goThreadMain(id C.uintptr_t) {
+	takeThreadMain(uintptr(id))()
+}
+
+//export goStartResponse
+func goStartResponse(handle C.uint64_t, packed *C.char, size C.size_t, excInfo, wait C.int, message *C.char) C.int {
+	s := slotOf(uint64(handle))
+	if wait != 0 {
+		s.mu.Lock()
+	} else if !s.mu.TryLock() {
+		return C.PS_BUSY
+	}
+	return s.use(uint64(handle), message, func(x *gateway.Exchange) error {
+		status, fields := unpackHead(C.GoStringN(packed, C.int(size)))
+		return x.StartResponse(status, fields, excInfo != 0)
+	})
+}
+
+//export goWrite
+func goWrite(handle C.uint64_t, data *C.char, size C.size_t, message *C.char) C.int {
+	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
+		return x.Write(view(data, size))
+	})
+}
+
+//export goDisconnected
+func goDisconnected(handle C.uint64_t) C.int {
+	s := slotOf(uint64(handle))
+	if !s.mu.TryLock() {
+		return 0 // somebody is writing to the client this very moment
+	}
+	answer := C.int(0)
+	status := s.use(uint64(handle), nil, func(x *gateway.Exchange) error {
+		if x.Disconnected() {
+			answer = 1
+		}
+		return nil
+	})
+	if status != C.PS_OK {
+		return status
+	}
+	return answer
+}
+
+//export goInputRemaining
+func goInputRemaining(handle C.uint64_t, remaining *C.int64_t, message *C.char) C.int {
+	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
+		*remaining = C.int64_t(x.Input.Remaining())
+		return nil
+	})
+}
+
+//export goInputRead
+func goInputRead(handle C.uint64_t, buffer *C.char, size C.size_t, n *C.size_t, message *C.char) C.int {
+	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
+		read, err := x.Input.Read(view(buffer, size))
+		*n = C.size_t(read)
+		return inputError(err)
+	})
+}
+
+//export goInputReadLine
+func goInputReadLine(handle C.uint64_t, buffer *C.char, size C.size_t, n *C.size_t, done *C.int, message *C.char) C.int {
+	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
+		read, whole, err := x.Input.ReadLine(view(buffer, size))
+		*n = C.size_t(read)
+		if whole || err != nil {
+			*done = 1
+		}
+		return inputError(err)
+	})
+}
+
+// What goInputSeek takes for whence besides io.SeekStart and its kin (input.c).
+const (
+	whenceTell     = -1
+	whenceSeekable = -2
+)
+
+//export goInputSeek
+func goInputSeek(handle C.uint64_t, offset C.int64_t, whence C.int, position *C.int64_t, message *C.char) C.int {
+	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) (err error) {
+		at := x.Input.Tell()
+		switch whence {
+		case whenceTell:
+		case whenceSeekable:
+			at = 0
+			if x.Input.Seekable() {
+				at = 1
+			}
+		default:
+			at, err = x.Input.Seek(int64(offset), int(whence))
+		}
+		*position = C.int64_t(at)
+		return err
+	})
+}
+
+//export goErrors
+func goErrors(id *C.char, idSize C.size_t, text *C.char, size C.size_t) {
+	defer func() { recover() }() // the log's own failure must not cross into C
+	logErrors(C.GoStringN(id, C.int(idSize)), C.GoStringN(text, C.int(size)))
+}
+
+// view is C memory as a slice, for the duration of the callback.
+func view(data *C.char, size C.size_t) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size))
+}
+
+func inputError(err error) error {
+	if err == nil || err == io.EOF {
+		return nil
+	}
+	return &gateway.CallError{Exception: gateway.OSError, Msg: "the client broke off in the middle of the request's content: " + err.Error()}
+}
+
+// unpackHead takes apart what response.c packed. The strings share one copy.
+func unpackHead(packed string) (status string, fields []httpserver.HeaderField) {
+	next := func() (s string) {
+		size := binary.NativeEndian.Uint32([]byte(packed[:4]))
+		s, packed = packed[4:4+size], packed[4+size:]
+		return s
+	}
+	status = next()
+	fields = make([]httpserver.HeaderField, 0, 8)
+	for packed != "" {
+		fields = append(fields, httpserver.HeaderField{Name: next(), Value: next()})
+	}
+	return status, fields
+}
+
+// statusOf names the exception that err asks for.
+func statusOf(err error) C.int {
+	var call *gateway.CallError
+	switch {
+	case err == nil:
+		return C.PS_OK
+	case errors.As(err, &call):
+		return map[gateway.Exception]C.int{
+			gateway.AssertionError: C.PS_ASSERTION,
+			gateway.TypeError:      C.PS_TYPE,
+			gateway.ValueError:     C.PS_VALUE,
+			gateway.OSError:        C.PS_OS,
+		}[call.Exception]
+	case errors.Is(err, httpserver.ErrDisconnected):
+		return C.PS_DISCONNECTED
+	case errors.As(err, &gateway.HeadersSentError{}):
+		return C.PS_HEADERS_SENT
+	}
+	return C.PS_OS
+}
+
+// putMessage writes the NUL-terminated text for C, cut to what fits.
+func putMessage(message *C.char, text string) {
+	if message == nil {
+		return
+	}
+	buffer := unsafe.Slice((*byte)(unsafe.Pointer(message)), C.PS_MESSAGE)
+	buffer[copy(buffer[:C.PS_MESSAGE-1], text)] = 0
+}

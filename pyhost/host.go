@@ -1,0 +1,268 @@
+package pyhost
+
+/*
+#include <stdio.h>
+#include <stdlib.h>
+#include "shim.h"
+*/
+import "C"
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	python3 "github.com/go-python/cpy3"
+)
+
+//go:embed bootstrap.py
+var bootstrapSource string
+
+// Config says which Python to start, and how. The zero value works.
+type Config struct {
+	// Venv is the folder of a virtual environment; "" for none.
+	Venv string
+	// Force starts Venv even if another Python installation made it.
+	Force bool
+	// Dir is the first entry of sys.path; "" is the working folder.
+	Dir string
+	// PythonPath are folders to put on sys.path, after Dir.
+	PythonPath []string
+	// Argv is sys.argv; nil is ["pyserve"].
+	Argv []string
+	// Threads is the number of Python threads, the main thread included; 0 is 1.
+	Threads int
+	// Multiprocess is the value of wsgi.multiprocess.
+	Multiprocess bool
+	// Variables are the names that the numbers in an environ.Block stand for: environ.Keys.
+	Variables []string
+	// Log takes what wsgi.errors gets and what the host has to say; nil is slog.Default().
+	Log *slog.Logger
+}
+
+// Host is the CPython of this process. There is one at most: CPython, its modules and its threads belong
+// to the process.
+type Host struct {
+	log     *slog.Logger
+	threads []thread
+	running sync.WaitGroup // the threads but for the main one
+	apps    int            // loaded so far
+
+	bootstrap *python3.PyObject
+	describe  *python3.PyObject
+}
+
+// ErrStarted is returned by Start when this process has, or had, a Host.
+var ErrStarted = errors.New("Python was already started in this process, and cannot be started twice")
+
+var started atomic.Bool
+
+// errorLog takes the lines of wsgi.errors, which may come after any request and from any thread.
+var errorLog atomic.Pointer[slog.Logger]
+
+// Start initialises CPython on the calling goroutine, which must be locked to its OS thread (see [Go]): that
+// thread is Python's main thread from now on. It is not attached when Start returns. The error is a
+// [*VenvError], [ErrStarted], or says why CPython would not start.
+func Start(c Config) (*Host, error) {
+	executable := BuildPython().Executable
+	if c.Venv != "" {
+		if err := CheckVenv(c.Venv, c.Force); err != nil {
+			return nil, err
+		}
+		executable = venvPython(c.Venv)
+	}
+	if started.Swap(true) {
+		return nil, ErrStarted
+	}
+	h := &Host{log: c.Log, threads: make([]thread, max(c.Threads, 1))}
+	if h.log == nil {
+		h.log = slog.Default()
+	}
+	errorLog.Store(h.log)
+	slots = make([]slot, len(h.threads))
+	for i := range h.threads {
+		h.threads[i].host, h.threads[i].slot = h, &slots[i]
+	}
+	if err := initialize(executable, c.Argv); err != nil {
+		return nil, err
+	}
+	defer C.ps_detach()
+	return h, h.prepare(c)
+}
+
+// initialize leaves the thread attached if it succeeds.
+func initialize(executable string, argv []string) error {
+	if argv == nil {
+		argv = []string{"pyserve"}
+	}
+	cexecutable, cargv := C.CString(executable), cStrings(argv)
+	defer C.free(unsafe.Pointer(cexecutable))
+	defer freeStrings(cargv)
+	message := (*C.char)(C.calloc(1, C.PS_MESSAGE))
+	defer C.free(unsafe.Pointer(message))
+	if C.ps_initialize(cexecutable, C.int(len(argv)), unsafe.SliceData(cargv), message) != C.PS_OK {
+		return fmt.Errorf("CPython does not start with %s: %s", executable, C.GoString(message))
+	}
+	return nil
+}
+
+// prepare loads the bootstrap module and what the shim takes from it. Attached.
+func (h *Host) prepare(c Config) error {
+	if err := h.loadBootstrap(); err != nil {
+		return err
+	}
+	names := cStrings(c.Variables)
+	defer freeStrings(names)
+	wrapper, region := h.bootstrap.GetAttrString("FileWrapper"), h.bootstrap.GetAttrString("file_region")
+	defer release(wrapper, region)
+	status := C.ps_prepare(unsafe.SliceData(names), C.int(len(names)), boolInt(len(h.threads) > 1), boolInt(c.Multiprocess),
+		object(wrapper), object(region))
+	if status != C.PS_OK {
+		return h.takeException()
+	}
+	dir := c.Dir
+	if dir == "" {
+		dir, _ = os.Getwd()
+	}
+	_, err := h.callBootstrap("prepare_path", dir, strings.Join(c.PythonPath, string(os.PathListSeparator)))
+	return err
+}
+
+// loadBootstrap compiles bootstrap.py and runs it as a module that is in no folder.
+func (h *Host) loadBootstrap() error {
+	builtins := python3.PyImport_ImportModule("builtins")
+	defer release(builtins)
+	source, name, mode := python3.PyUnicode_FromString(bootstrapSource), python3.PyUnicode_FromString("<pyserve>"), python3.PyUnicode_FromString("exec")
+	defer release(source, name, mode)
+	if builtins == nil || source == nil || name == nil || mode == nil {
+		return errors.New("CPython does not start: out of memory")
+	}
+	compile := builtins.GetAttrString("compile")
+	defer release(compile)
+	code := compile.CallFunctionObjArgs(source, name, mode)
+	if code != nil {
+		defer code.DecRef()
+		h.bootstrap = python3.PyImport_ExecCodeModule("_pyserve", code)
+	}
+	if h.bootstrap == nil {
+		python3.PyErr_Print()
+		return errors.New("CPython does not start: its standard library does not load (see above)")
+	}
+	h.describe = h.bootstrap.GetAttrString("describe")
+	return nil
+}
+
+// callBootstrap calls a function of bootstrap.py with strings. The result is the caller's to release.
+// Attached.
+func (h *Host) callBootstrap(function string, args ...string) (*python3.PyObject, error) {
+	objects := make([]*python3.PyObject, len(args))
+	for i, arg := range args {
+		if objects[i] = python3.PyUnicode_FromString(arg); objects[i] == nil {
+			release(objects[:i]...)
+			return nil, h.takeException()
+		}
+	}
+	defer release(objects...)
+	callable := h.bootstrap.GetAttrString(function)
+	if callable == nil {
+		return nil, h.takeException()
+	}
+	defer callable.DecRef()
+	result := callable.CallFunctionObjArgs(objects...)
+	if result == nil {
+		return nil, h.takeException()
+	}
+	return result, nil
+}
+
+// Load imports and evaluates spec (module[:attr], module:factory(…), or a file's path) and returns the
+// application. It must be called on Python's main thread, not attached. Signal handlers that the import
+// installs for signals the server uses are put back, with a warning. The error is an [*Error].
+func (h *Host) Load(spec string) (*App, error) {
+	C.ps_signals_save()
+	C.ps_attach()
+	defer C.ps_detach()
+	function := "load"
+	if h.apps > 0 {
+		function = "load_another"
+	}
+	callable, err := h.callBootstrap(function, spec)
+	changed := uint64(C.ps_signals_restore())
+	for number := range 64 {
+		if changed&(1<<number) != 0 {
+			h.log.Warn("the application installed a handler for a signal that the server uses; the handler is not called",
+				"signal", syscall.Signal(number).String())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.apps++
+	return &App{host: h, callable: object(callable), name: spec}, nil
+}
+
+// RunExitFunctions waits for the application's own threads, runs what it registered with atexit, and
+// flushes its output. It must be called on Python's main thread, not attached, after the other threads have ended.
+// CPython is not finalised: extensions crash in that too often. It has no time limit.
+func (h *Host) RunExitFunctions() error {
+	C.ps_attach()
+	defer C.ps_detach()
+	result, err := h.callBootstrap("run_exit_functions")
+	release(result)
+	C.fflush(nil) // what extensions wrote by stdio, as the process may end without exit()
+	return err
+}
+
+// Report returns facts about the interpreter in the order to print them, as lines of name, tab, value. It
+// must be called on Python's main thread, not attached.
+func (h *Host) Report() (string, error) {
+	C.ps_attach()
+	defer C.ps_detach()
+	result, err := h.callBootstrap("report")
+	if err != nil {
+		return "", err
+	}
+	defer result.DecRef()
+	return python3.PyUnicode_AsUTF8(result), nil
+}
+
+// logErrors takes lines of wsgi.errors.
+func logErrors(id, text string) {
+	for line := range strings.Lines(text) {
+		errorLog.Load().Error(strings.TrimRight(line, "\r\n"), "id", id, "source", "wsgi.errors")
+	}
+}
+
+// object is a cpy3 object as the shim takes it.
+func object(o *python3.PyObject) *C.PyObject { return (*C.PyObject)(unsafe.Pointer(o)) }
+
+func boolInt(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// cStrings copies strings to C memory; freeStrings gives it back.
+func cStrings(list []string) []*C.char {
+	size := C.size_t(max(len(list), 1)) * C.size_t(unsafe.Sizeof((*C.char)(nil)))
+	result := unsafe.Slice((**C.char)(C.calloc(1, size)), max(len(list), 1))[:len(list)]
+	for i, s := range list {
+		result[i] = C.CString(s)
+	}
+	return result
+}
+
+func freeStrings(list []*C.char) {
+	for _, s := range list {
+		C.free(unsafe.Pointer(s))
+	}
+	C.free(unsafe.Pointer(unsafe.SliceData(list)))
+}

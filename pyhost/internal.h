@@ -1,0 +1,76 @@
+/* internal.h is what the C files share among themselves. Everything here is called attached. */
+#ifndef PYSERVE_INTERNAL_H
+#define PYSERVE_INTERNAL_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "shim.h"
+
+enum { PS_SMALL = 16 * 1024 }; /* bodies up to this size leave Python in one crossing */
+
+/* What one Python thread holds on to. */
+typedef struct {
+    PyThreadState *state; /* while not attached */
+    PyObject *context;    /* the request's contextvars context, entered */
+    PyObject *body;       /* what the application returned */
+    PyObject *iterator;   /* iter(body); NULL for an exact list or tuple */
+    Py_ssize_t position;  /* in an exact list or tuple */
+    PyObject *chunk;      /* the bytes object that Go is sending */
+    PyObject *errors;     /* the request's wsgi.errors */
+    PyObject **values;    /* the last value of each known variable */
+    char small[PS_SMALL];
+} ps_thread;
+
+extern __thread ps_thread *ps_self;
+
+/* Set in a child forked by the application, which must never enter Go. */
+extern volatile int ps_forked;
+
+/* Ends a forked child whose copy of the application came back to the server. */
+void ps_leave_child(void);
+
+/* environ.c */
+int ps_environ_prepare(char *const *names, int count, int multithread, int multiprocess, PyObject *file_wrapper);
+int ps_environ_count(void);
+/* A new dict with the string variables and the constant ones; NULL with an exception. */
+PyObject *ps_environ_new(const char *block, size_t size);
+/* environ[name] = value for the interned names of the object variables; -1 with an exception. */
+typedef enum { PS_KEY_INPUT, PS_KEY_ERRORS, PS_KEY_DISCONNECTED, PS_KEY_COUNT } ps_key;
+int ps_environ_set(PyObject *environ, ps_key key, PyObject *value);
+
+/* The heap types: each *_prepare makes one, each *_new an object of it; -1 or NULL with an exception. */
+int ps_response_prepare(void);
+PyObject *ps_start_response_new(uint64_t handle);
+PyObject *ps_disconnected_new(uint64_t handle);
+int ps_input_prepare(void);
+PyObject *ps_input_new(uint64_t handle);
+int ps_errors_prepare(void);
+PyObject *ps_errors_new(const char *id, size_t size);
+/* Logs a last line without newline; keeps a set exception. */
+void ps_errors_flush(PyObject *errors);
+
+/* Makes a heap type that Python code cannot instantiate. */
+PyTypeObject *ps_type(PyType_Spec *spec);
+
+/* An object that is nothing but a handle. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    uint64_t handle;
+} ps_handle_object;
+PyObject *ps_handle_new(PyTypeObject *type, uint64_t handle, vectorcallfunc call);
+void ps_handle_dealloc(PyObject *self);
+
+/* call.c: which type a file wrapper has, and who tells where its file stands. */
+int ps_call_prepare(PyObject *file_wrapper, PyObject *file_region);
+
+/* Sets the exception that a goXxx function asked for; returns NULL. */
+PyObject *ps_raise(int status, const char *message);
+/* Raises in a forked child, where Go cannot be entered: 1 if it did. */
+int ps_refuse_child(void);
+
+/* The bytes of a str that fits in Latin-1, borrowed; -1 with an exception that names what it is. */
+int ps_latin1(PyObject *text, const char *what, const char **bytes, Py_ssize_t *size);
+
+#endif

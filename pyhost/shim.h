@@ -1,0 +1,124 @@
+/*
+ * shim.h is the whole surface between Go and C. Go calls the ps_* functions; C calls the goXxx functions
+ * of export.go, declared here too.
+ *
+ * "Attached" means that the calling OS thread holds the GIL through its own PyThreadState. Every pointer
+ * is borrowed for the call only, unless its line says otherwise. PyObject pointers given to Go are owned
+ * by C. A function that returns PS_EXCEPTION leaves the thread attached with the Python exception set:
+ * Go takes the exception and calls ps_detach.
+ */
+#ifndef PYSERVE_SHIM_H
+#define PYSERVE_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct _object PyObject;
+
+/* How a call went. The ones from PS_ASSERTION on name the exception that a goXxx function wants raised. */
+enum {
+    PS_OK = 0,
+    PS_EXCEPTION = -1,    /* a Python exception is set */
+    PS_END = -2,          /* the end of the iterable, or of the input */
+    PS_BUSY = -3,         /* another thread is inside the same request: wait for it without the GIL */
+    PS_HEADERS_SENT = -4, /* raise the application's exc_info again */
+    PS_ASSERTION = -10,
+    PS_TYPE = -11,
+    PS_VALUE = -12,
+    PS_OS = -13,
+    PS_DISCONNECTED = -14, /* ConnectionResetError */
+    PS_STALE = -15,        /* RuntimeError: the request is over */
+    PS_PANIC = -16,        /* SystemError: Go panicked; the panic goes on when the request is back in Go */
+};
+
+enum { PS_MESSAGE = 256 }; /* the size of the buffers that goXxx functions write messages to */
+
+/* ---- the interpreter (init.c) ---- */
+
+/* What the build embeds: constant strings. */
+const char *ps_python_executable(void);
+const char *ps_python_linking(void);
+const char *ps_python_version(void);
+
+/* Initialises CPython on the calling thread, which becomes Python's main thread. argv are
+ * argc NUL-terminated strings. Not attached on entry; attached on return if it returns PS_OK. On failure
+ * returns PS_VALUE, with the reason in message[PS_MESSAGE]. Once a process. */
+int ps_initialize(const char *executable, int argc, char *const *argv, char *message);
+
+/* Gives the shim what it needs of the bootstrap module. Attached. name_count strings of variable names
+ * are interned. Takes references of its own to file_wrapper and file_region. PS_OK or PS_EXCEPTION. */
+int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess,
+               PyObject *file_wrapper, PyObject *file_region);
+
+/* Keeps the actions of the signals that the server uses, and gives them back. restore returns a bit set
+ * (1 << signal number) of those that had been changed. Either state, no allocation. */
+void ps_signals_save(void);
+uint64_t ps_signals_restore(void);
+
+/* Tells which descriptors a forked child has to close. Either state. */
+void ps_fd_opened(int fd);
+void ps_fd_closed(int fd);
+
+/* ---- threads (thread.c) ---- */
+
+/* Starts a detached OS thread with a stack of 8 MiB that runs goThreadMain(id). Returns 0 or an errno. */
+int ps_thread_start(uintptr_t id);
+
+/* Gives the calling OS thread a PyThreadState for life. Not attached on entry; attached on return if
+ * PS_OK. PS_VALUE when memory ran out. Not for Python's main thread, which has one. */
+int ps_thread_enter(void);
+
+/* Ends what ps_thread_enter began. Not attached on entry or return. */
+void ps_thread_leave(void);
+
+void ps_attach(void); /* not attached -> attached; waits for the GIL */
+void ps_detach(void); /* attached -> not attached; no exception may be set */
+
+/* ---- one request (call.c): on a Python thread, not attached on entry ---- */
+
+typedef struct {
+    const char *chunk; /* the first or next bytestring: valid until the next ps_* call on this thread */
+    size_t size;       /* its length; 0 with chunk NULL when there is none */
+    int64_t length;    /* len() of the iterable, -1 without one (ps_call only) */
+    int fd;            /* descriptor of a wrapped regular file, borrowed until ps_end, or -1 (ps_call only) */
+    int64_t offset;    /* the position in it (ps_call only) */
+    int64_t file_size; /* its size (ps_call only) */
+    int ended;         /* nothing is left: every item was handed out, and ps_end must not be called */
+} ps_body;
+
+/* Calls app(environ, start_response) in a fresh context. handle names the request in the callbacks, block
+ * holds the string variables in environ.Block's form, id the request's id. May hand out the first chunk.
+ * PS_OK, or PS_EXCEPTION; in both cases ps_end must follow unless out->ended is set. */
+int ps_call(PyObject *app, uint64_t handle, const char *block, size_t block_size,
+            const char *id, size_t id_size, ps_body *out);
+
+/* Asks for the next chunk: PS_OK, PS_END, or PS_EXCEPTION. */
+int ps_next(ps_body *out);
+
+/* Calls close() and lets go of all that belongs to the request. PS_OK, or PS_EXCEPTION from close(). */
+int ps_end(void);
+
+/* ---- callbacks (export.go) ----
+ * Those marked GIL are called attached and never block; the others are called without the GIL. All but
+ * goThreadMain can be called on any thread. message has PS_MESSAGE bytes and is NUL-terminated by Go when
+ * the function returns PS_ASSERTION or below. None is called in a forked child. */
+
+extern void goThreadMain(uintptr_t id);
+
+/* packed: (uint32 length, bytes)*: the status, then name and value of each header. GIL, unless wait. */
+extern int goStartResponse(uint64_t handle, char *packed, size_t size, int exc_info, int wait, char *message);
+extern int goWrite(uint64_t handle, char *data, size_t size, char *message);
+extern int goDisconnected(uint64_t handle); /* GIL; 1, 0 or PS_STALE */
+
+/* *remaining is -1 when the length is not known. */
+extern int goInputRemaining(uint64_t handle, int64_t *remaining, char *message);
+/* Reads up to size bytes; *n < size means the end. */
+extern int goInputRead(uint64_t handle, char *buffer, size_t size, size_t *n, char *message);
+/* Reads up to a newline; *done is 0 when the buffer was too small for the line. */
+extern int goInputReadLine(uint64_t handle, char *buffer, size_t size, size_t *n, int *done, char *message);
+extern int goInputSeek(uint64_t handle, int64_t offset, int whence, int64_t *position, char *message);
+
+/* One or more whole lines of wsgi.errors, UTF-8. Works after the request's end too. */
+extern void goErrors(char *id, size_t id_size, char *text, size_t size);
+
+#endif

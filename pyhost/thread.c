@@ -1,0 +1,60 @@
+/* thread.c: OS threads with room for Python, each with one PyThreadState for life. */
+#include "internal.h"
+
+#include <pthread.h>
+
+__thread ps_thread *ps_self;
+
+/* CPython 3.13 and older overflow smaller stacks at their own recursion limit, as does OpenBLAS. */
+enum { STACK = 8 * 1024 * 1024 };
+
+static void *thread_main(void *id)
+{
+    goThreadMain((uintptr_t)id);
+    return NULL;
+}
+
+int ps_thread_start(uintptr_t id)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    int failed = pthread_attr_init(&attributes);
+    if (failed)
+        return failed;
+    failed = pthread_attr_setstacksize(&attributes, STACK);
+    if (!failed)
+        failed = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (!failed)
+        failed = pthread_create(&thread, &attributes, thread_main, (void *)id);
+    pthread_attr_destroy(&attributes);
+    return failed;
+}
+
+int ps_thread_enter(void)
+{
+    ps_thread *self = PyMem_RawCalloc(1, sizeof *self);
+    if (self == NULL)
+        return PS_VALUE;
+    self->values = PyMem_RawCalloc((size_t)ps_environ_count(), sizeof *self->values);
+    if (self->values == NULL) {
+        PyMem_RawFree(self);
+        return PS_VALUE;
+    }
+    ps_self = self;
+    PyGILState_Ensure(); /* its thread state also serves extensions that use PyGILState_* on this thread */
+    return PS_OK;
+}
+
+void ps_thread_leave(void)
+{
+    ps_attach();
+    for (int i = 0; i < ps_environ_count(); i++)
+        Py_CLEAR(ps_self->values[i]);
+    PyGILState_Release(PyGILState_UNLOCKED);
+    PyMem_RawFree(ps_self->values);
+    PyMem_RawFree(ps_self);
+    ps_self = NULL;
+}
+
+void ps_attach(void) { PyEval_RestoreThread(ps_self->state); }
+void ps_detach(void) { ps_self->state = PyEval_SaveThread(); }

@@ -1,0 +1,106 @@
+package pyhost
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+)
+
+// thread is what Go knows of one Python thread: an OS thread with one PyThreadState for life.
+type thread struct {
+	host *Host
+	slot *slot
+	body body
+}
+
+// Go runs f on a new OS thread that has room for Python: a stack of 8 MiB, whatever the limits of the
+// process say. f is locked to the thread, which ends when f returns.
+func Go(f func()) error {
+	threadMains.Lock()
+	threadMains.last++
+	id := threadMains.last
+	threadMains.waiting[id] = f
+	threadMains.Unlock()
+	if errno := C.ps_thread_start(C.uintptr_t(id)); errno != 0 {
+		takeThreadMain(id)
+		return fmt.Errorf("cannot start an OS thread: %w", syscall.Errno(errno))
+	}
+	return nil
+}
+
+// threadMains are the functions that new threads are about to run.
+var threadMains = struct {
+	sync.Mutex
+	last    uintptr
+	waiting map[uintptr]func()
+}{waiting: make(map[uintptr]func())}
+
+func takeThreadMain(id uintptr) func() {
+	threadMains.Lock()
+	defer threadMains.Unlock()
+	f := threadMains.waiting[id]
+	delete(threadMains.waiting, id)
+	return f
+}
+
+// StartThreads starts the Python threads other than the main one, each on an OS thread of its own, and
+// runs work(i) on each, not attached. A thread ends when work returns. On an error none is left running
+// that calls work. It can be called on any thread, once.
+func (h *Host) StartThreads(work func(thread int)) error {
+	entered := make(chan error, len(h.threads))
+	proceed := make(chan struct{})
+	var err error
+	for i := 1; i < len(h.threads); i++ {
+		h.running.Add(1)
+		failure := Go(func() {
+			defer h.running.Done()
+			failure := h.enter(i)
+			entered <- failure
+			if failure != nil {
+				return
+			}
+			defer C.ps_thread_leave()
+			if <-proceed; err == nil {
+				work(i)
+			}
+		})
+		if failure != nil {
+			h.running.Done()
+			entered <- failure
+		}
+	}
+	for i := 1; i < len(h.threads); i++ {
+		err = errors.Join(err, <-entered)
+	}
+	close(proceed)
+	return err
+}
+
+// WaitThreads returns when the threads that StartThreads started have ended.
+func (h *Host) WaitThreads() { h.running.Wait() }
+
+// enter makes the calling thread a Python thread, not attached.
+func (h *Host) enter(i int) error {
+	if C.ps_thread_enter() != C.PS_OK {
+		return fmt.Errorf("Python thread %d does not start: out of memory", i)
+	}
+	defer C.ps_detach()
+	result, err := h.callBootstrap("name_thread", fmt.Sprintf("pyserve-%d", i))
+	release(result)
+	return err
+}
+
+// Threads returns the number of Python threads, the main thread included.
+func (h *Host) Threads() int { return len(h.threads) }
+
+// Opened and Closed tell the host about a descriptor that a process forked by the application must close.
+func (h *Host) Opened(fd int) { C.ps_fd_opened(C.int(fd)) }
+
+// Closed is called before the descriptor is closed.
+func (h *Host) Closed(fd int) { C.ps_fd_closed(C.int(fd)) }

@@ -1,0 +1,134 @@
+package pyhost
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Python names a Python installation.
+type Python struct {
+	// Executable is the path of its interpreter.
+	Executable string
+	// Version is "3.11.2".
+	Version string
+	// Linking is "static" or "shared": how libpython is linked in.
+	Linking string
+}
+
+// BuildPython returns the Python that this program embeds. It can be called at any time.
+func BuildPython() Python {
+	version, _, _ := strings.Cut(C.GoString(C.ps_python_version()), " ")
+	return Python{
+		Executable: C.GoString(C.ps_python_executable()),
+		Version:    strings.TrimSuffix(version, "+"),
+		Linking:    C.GoString(C.ps_python_linking()),
+	}
+}
+
+// minor returns "3.11".
+func (p Python) minor() string {
+	parts := strings.SplitN(p.Version, ".", 3)
+	return strings.Join(parts[:min(len(parts), 2)], ".")
+}
+
+// VenvError says why a virtual environment cannot be used, and what to do.
+type VenvError struct {
+	Dir    string
+	Reason string
+}
+
+func (e *VenvError) Error() string { return e.Reason }
+
+// CheckVenv reports whether the virtual environment in dir was made by the Python installation that this
+// program embeds: another one, of the same version even, has other extension modules in its standard
+// library, and fails at an import much later. With force only what cannot work at all is an error. The
+// error is a [*VenvError].
+func CheckVenv(dir string, force bool) error {
+	fail := func(format string, args ...any) error { return &VenvError{dir, fmt.Sprintf(format, args...)} }
+	embedded := BuildPython()
+	config, err := readVenvConfig(filepath.Join(dir, "pyvenv.cfg"))
+	if err != nil {
+		return fail("there is no virtual environment in %s (%v): make one with %s -m venv %s", dir, err, embedded.Executable, dir)
+	}
+	if _, err := os.Stat(venvPython(dir)); err != nil {
+		return fail("the virtual environment %s has no working bin/python (%v): make it anew with %s -m venv --clear %s",
+			dir, err, embedded.Executable, dir)
+	}
+	if force {
+		return nil
+	}
+	maker, same := config.maker(embedded)
+	if _, err := os.Stat(filepath.Join(dir, "lib", "python"+embedded.minor())); err == nil && same {
+		return nil
+	}
+	return fail("the virtual environment %s was made by %s (Python %s), but this pyserve embeds %s (Python %s): "+
+		"make it anew with %s -m venv --clear %s, or build pyserve for the other Python with make build PYTHON=%s, or go on with --force",
+		dir, maker, config.version(), embedded.Executable, embedded.Version, embedded.Executable, dir, maker)
+}
+
+func venvPython(dir string) string { return filepath.Join(dir, "bin", "python") }
+
+// venvConfig is a pyvenv.cfg.
+type venvConfig map[string]string
+
+func readVenvConfig(path string) (venvConfig, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	config := venvConfig{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if key, value, found := strings.Cut(lines.Text(), "="); found {
+			config[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
+		}
+	}
+	return config, nil
+}
+
+// version is under another key in each tool: venv's, and that of uv and virtualenv.
+func (c venvConfig) version() string {
+	for _, key := range []string{"version", "version_info"} {
+		if c[key] != "" {
+			return c[key]
+		}
+	}
+	return "unknown"
+}
+
+// maker returns the interpreter that made the environment, and whether it is the embedded one. If that is
+// not on this machine, as in a container that has only the library, equal versions have to do.
+func (c venvConfig) maker(embedded Python) (path string, same bool) {
+	candidates := []string{c["executable"], c["base-executable"]}
+	for _, name := range []string{"python" + embedded.minor(), "python3", "python"} {
+		candidates = append(candidates, filepath.Join(c["home"], name))
+	}
+	mine, err := os.Stat(embedded.Executable)
+	if err != nil {
+		return c["home"], c.version() == embedded.Version
+	}
+	for _, candidate := range candidates {
+		info, err := os.Stat(candidate)
+		if candidate == "" || err != nil {
+			continue
+		}
+		if path == "" {
+			path = candidate
+		}
+		if os.SameFile(mine, info) {
+			return candidate, true
+		}
+	}
+	if path == "" {
+		path = c["home"]
+	}
+	return path, false
+}

@@ -1,0 +1,64 @@
+package pyhost_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve/pyhost"
+)
+
+// makeVenv writes a virtual environment with the given pyvenv.cfg, for Python version minor ("3.11").
+func makeVenv(t *testing.T, minor, config string) string {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "bin"), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "lib", "python"+minor), 0o755))
+	require.NoError(t, os.Symlink(pyhost.BuildPython().Executable, filepath.Join(dir, "bin", "python")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "pyvenv.cfg"), []byte(config), 0o644))
+	return dir
+}
+
+func TestAVenvMustBeMadeByTheEmbeddedInstallation(t *testing.T) {
+	embedded := pyhost.BuildPython()
+	home := filepath.Dir(embedded.Executable)
+	minor := strings.Join(strings.Split(embedded.Version, ".")[:2], ".")
+	for _, test := range []struct {
+		name, minor, config string
+		refused             string // a part of the reason, "" when it is accepted
+	}{
+		{"made by venv", minor, "home = " + home + "\nversion = " + embedded.Version + "\n", ""},
+		{"made by uv", minor, "home = " + home + "\nuv = 0.9\nversion_info = " + embedded.Version + "\n", ""},
+		{"made by virtualenv", minor, "home = /nowhere\nbase-executable = " + embedded.Executable + "\n", ""},
+		{"keys in other case", minor, "Home=" + home + "\n", ""},
+		{"by another installation of the same version", minor, "home = /opt/python/bin\nversion = " + embedded.Version + "\n", "/opt/python/bin"},
+		{"by another minor version", "3.4", "home = " + home + "\nversion = 3.4.0\n", "Python 3.4.0"},
+		{"an empty configuration", minor, "", "Python unknown"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := makeVenv(t, test.minor, test.config)
+			err := pyhost.CheckVenv(dir, false)
+			if test.refused == "" {
+				assert.NoError(t, err)
+				return
+			}
+			var refused *pyhost.VenvError
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, dir, refused.Dir)
+			assert.ErrorContains(t, err, test.refused)
+			assert.ErrorContains(t, err, embedded.Executable)
+			assert.NoError(t, pyhost.CheckVenv(dir, true), "--force goes on")
+		})
+	}
+}
+
+func TestAFolderThatIsNoVenvIsRefusedAlsoByForce(t *testing.T) {
+	empty := t.TempDir()
+	assert.ErrorContains(t, pyhost.CheckVenv(empty, true), "there is no virtual environment in "+empty)
+	broken := makeVenv(t, "3.11", "home = /usr/bin\n")
+	require.NoError(t, os.Remove(filepath.Join(broken, "bin", "python")))
+	assert.ErrorContains(t, pyhost.CheckVenv(broken, true), "no working bin/python")
+}
