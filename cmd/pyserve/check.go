@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/pyserve/pyserve"
+)
+
+// check prints what would be served, how and by what, and tries the import. It returns the exit code.
+func check(c *cli) int {
+	fmt.Println(versions())
+	c.printSettings()
+	err := pyserve.Main(c.options(), func(rt *pyserve.Runtime) error {
+		facts, err := rt.Report()
+		if err != nil {
+			return err
+		}
+		printFacts(facts)
+		_, err = rt.Server(c.application(nil))
+		return err
+	})
+	code := report(c.app, err)
+	if code == exitOK {
+		fmt.Printf("\n%s can be served\n", c.app)
+	}
+	return code
+}
+
+func printFacts(facts string) {
+	fmt.Println("\nPython:")
+	for line := range strings.SplitSeq(facts, "\n") {
+		name, value, _ := strings.Cut(line, "\t")
+		if name == "sys.path" {
+			value = strings.ReplaceAll(value, string(os.PathListSeparator), "\n  "+strings.Repeat(" ", 20))
+		}
+		fmt.Printf("  %-19s %s\n", name, value)
+	}
+}
+
+var capital = regexp.MustCompile(`\B[A-Z]`)
+
+// printSettings prints the effective value of every option.
+func (c *cli) printSettings() {
+	fmt.Println("\nConfiguration:")
+	values := reflect.ValueOf(c.settings)
+	for i := range values.NumField() {
+		name := strings.ToLower(capital.ReplaceAllString(values.Type().Field(i).Name, "-$0"))
+		value := fmt.Sprint(values.Field(i).Interface())
+		if list, ok := values.Field(i).Interface().([]string); ok {
+			value = strings.Join(list, ", ")
+		}
+		fmt.Printf("  --%-19s %s\n", name, value)
+	}
+}

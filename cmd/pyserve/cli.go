@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// settings is the one table of options: each field is a flag, an environment variable, a line of
+// --help, and a line of `pyserve check`.
+type settings struct {
+	Bind             []string `short:"b" sep:"," placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT or unix:PATH; can be repeated. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
+	Mount            string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
+	TrustedProxies   []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe X-Forwarded-For, -Proto and -Host from these peers: addresses, CIDRs, 'unix', or '*'; can be repeated."`
+	HeaderMap        string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request headers whose names have an underscore: drop, refuse (400), or allow."`
+	Threads          int      `short:"t" default:"16" placeholder:"N" group:"python" help:"Python threads: how many requests are worked on at the same time (${default})."`
+	Chdir            string   `placeholder:"DIR" group:"python" help:"Work in this folder; it is the first place where modules are looked for."`
+	Pythonpath       []string `sep:":" placeholder:"DIR" group:"python" help:"Look for modules in this folder too; can be repeated."`
+	Venv             string   `placeholder:"DIR" group:"python" help:"Use this virtual environment. Default: $VIRTUAL_ENV, then .venv or venv in the working folder."`
+	Force            bool     `group:"python" help:"Use the virtual environment even if another Python installation made it."`
+	Env              []string `sep:"none" placeholder:"K=V" group:"python" help:"Set an environment variable for the application; can be repeated."`
+	RequestBuffering string   `enum:"on,off" default:"on" group:"requests" help:"on: take in the whole request content before the application is called. off: stream it."`
+	MaxBody          size     `default:"1G" placeholder:"SIZE" group:"requests" help:"Refuse request content over this size with 413 (${default}); 'off' for no limit."`
+	BodyBuffer       size     `default:"256K" placeholder:"SIZE" group:"requests" help:"Keep request content up to this size in memory, the rest in a temporary file (${default})."`
+	SpoolDir         string   `placeholder:"DIR" group:"requests" help:"Where those temporary files are. Default: $TMPDIR, or /tmp."`
+	Queue            int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
+	AccessLog        string   `default:"off" placeholder:"PATH" group:"log" help:"Write an access log to this file; '-' is standard output, 'off' is none (${default})."`
+	AccessLogFormat  string   `enum:"combined,json" default:"combined" group:"log" help:"The form of the access log: combined or json."`
+	LogLevel         string   `enum:"debug,info,warning,error" default:"info" group:"log" help:"The least severe messages that are logged: debug, info, warning or error."`
+	GracefulTimeout  seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long running requests may take to finish after SIGTERM or SIGINT (${default})."`
+	Debug            bool     `group:"process" help:"Show exceptions with their tracebacks to the client. Never use it in production."`
+}
+
+// cli is what kong parses.
+type cli struct {
+	settings `embed:""`
+
+	Version kong.VersionFlag `env:"-" group:"process" help:"Print the versions of pyserve, Go, CPython and cpy3."`
+
+	Serve struct {
+		App string `arg:"" optional:"" help:"module:callable, module (for 'application' or 'app' in it), module:factory(\"argument\"), or the path of a .py or .wsgi file."`
+	} `cmd:"" default:"withargs" help:"Serve the application. This is what 'pyserve APP' does."`
+	Check struct {
+		App string `arg:"" optional:"" help:"As for serve."`
+	} `cmd:"" help:"Print the interpreter and the configuration, import the application, and say whether it could be served."`
+
+	app string
+}
+
+const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyramid or Django one.
+
+  pyserve flaskapp:app
+  pyserve --bind 0.0.0.0:8000 --threads 8 mysite.wsgi
+  pyserve "shop:create_app('prod', debug=False)"
+
+Each flag is also an environment variable: --max-body is PYSERVE_MAX_BODY.
+SIGTERM or SIGINT: finish the running requests, then exit. A second SIGINT, or SIGQUIT: exit at once.`
+
+// exited is what the parser's --help and --version panic with, to get out of it.
+type exited int
+
+// parse reads the command line and the environment. done says that there is nothing left to do but exit
+// with code.
+func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, code int, done bool) {
+	c = &cli{}
+	defer func() {
+		if e, ok := recover().(exited); ok {
+			code, done = int(e), true
+		}
+	}()
+	parser := kong.Must(c,
+		kong.Name("pyserve"), kong.Description(description), kong.Writers(stdout, stderr),
+		kong.DefaultEnvars("PYSERVE"), kong.Vars{"version": versions()},
+		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true, NoExpandSubcommands: true}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "listen", Title: "Listening"}, {Key: "python", Title: "Python"}, {Key: "requests", Title: "Requests"},
+			{Key: "log", Title: "Logs"}, {Key: "process", Title: "Process"},
+		}),
+		kong.Exit(func(code int) { panic(exited(code)) }))
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return c, "", usage(err), true
+	}
+	command, _, _ = strings.Cut(ctx.Command(), " ")
+	c.app = c.Serve.App
+	if command == "check" {
+		c.app = c.Check.App
+	}
+	if c.app == "" {
+		return c, command, usage(errors.New("provide a WSGI application object as module:callable, such as: pyserve flaskapp:app")), true
+	}
+	return c, command, exitOK, false
+}
+
+// usage reports a mistake on the command line.
+func usage(err error) int {
+	say("%v", err)
+	say("pyserve --help lists the options")
+	return exitUsage
+}
+
+// failure reports what went wrong in doing what the command line asked for.
+func failure(err error) int {
+	say("%v", err)
+	return exitFailure
+}
+
+// say prints a line to standard error that no log level hides.
+func say(format string, args ...any) {
+	fmt.Fprintf(stderr, "pyserve: "+format+"\n", args...)
+}

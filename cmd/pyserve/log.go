@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// stderr is where messages go.
+var stderr io.Writer = os.Stderr
+
+func newLog(level string) *slog.Logger {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError,
+	}
+	return slog.New(&lineHandler{out: stderr, level: levels[level], mu: &sync.Mutex{}})
+}
+
+// lineHandler writes a record as one line for people to read, and values of several lines, such as
+// tracebacks, as they are below it.
+type lineHandler struct {
+	out   io.Writer
+	level slog.Level
+	mu    *sync.Mutex
+	attrs []slog.Attr
+}
+
+// Enabled implements slog.Handler.
+func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+// Handle implements slog.Handler. The record is written by one call of Write.
+func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	var line, below bytes.Buffer
+	fmt.Fprintf(&line, "%s %-5s %s", r.Time.Format("2006-01-02T15:04:05.000Z07:00"), r.Level, oneLine(r.Message))
+	add := func(a slog.Attr) bool {
+		value := a.Value.Resolve().String()
+		switch {
+		case value == "":
+		case strings.Contains(value, "\n"):
+			below.WriteString(strings.TrimRight(value, "\n") + "\n")
+		default:
+			fmt.Fprintf(&line, " %s=%s", a.Key, quoted(value))
+		}
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	line.WriteByte('\n')
+	line.Write(below.Bytes())
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := h.out.Write(line.Bytes())
+	return err
+}
+
+// WithAttrs implements slog.Handler.
+func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	copied := *h
+	copied.attrs = append(append([]slog.Attr(nil), h.attrs...), attrs...)
+	return &copied
+}
+
+// WithGroup implements slog.Handler. Nothing here uses groups.
+func (h *lineHandler) WithGroup(string) slog.Handler { return h }
+
+// oneLine keeps text that may come from a client from looking like another record.
+func oneLine(text string) string {
+	if strings.ContainsFunc(text, isControl) {
+		return strings.Trim(strconv.Quote(text), `"`)
+	}
+	return text
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+func quoted(value string) string {
+	if strings.ContainsAny(value, " \"=") || strings.ContainsFunc(value, isControl) {
+		return strconv.Quote(value)
+	}
+	return value
+}

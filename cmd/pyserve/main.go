@@ -1,0 +1,37 @@
+// Command pyserve serves a WSGI application: pyserve flaskapp:app.
+//
+// It holds flags, environment variables, signals and exit codes; what it serves with is package pyserve,
+// which any Go program can use.
+package main
+
+import (
+	"os"
+	"runtime"
+)
+
+// Python's main thread is the process's: some libraries look at that.
+func init() { runtime.LockOSThread() }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// run does what the arguments say and returns the exit code. It must be called on the main thread.
+func run(args []string) int {
+	c, command, code, done := parse(args, os.Stdout, os.Stderr)
+	if done {
+		return code
+	}
+	if err := c.prepare(); err != nil {
+		return usage(err)
+	}
+	if command == "check" {
+		return check(c)
+	}
+	return serve(c)
+}

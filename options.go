@@ -1,0 +1,156 @@
+package pyserve
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+
+	"github.com/pyserve/pyserve/environ"
+	"github.com/pyserve/pyserve/gateway"
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/pyhost"
+)
+
+// Version is pyserve's.
+const Version = "0.1.0"
+
+// Options say which Python to run, and how. They belong to the process. The zero value works.
+type Options struct {
+	// Venv is the folder of the virtual environment to run in; "" is the Python that was built in, with
+	// what is installed there.
+	Venv string
+	// Force starts Venv even if another Python installation than the embedded one made it.
+	Force bool
+	// Dir is the first entry of sys.path; "" is the working folder.
+	Dir string
+	// PythonPath are further entries of sys.path.
+	PythonPath []string
+	// Argv is sys.argv; nil is ["pyserve"].
+	Argv []string
+	// Threads is the number of Python threads, which is how many requests the applications work on at the
+	// same time; 0 is 16.
+	Threads int
+	// Queue is how many requests may wait for a thread before further ones are refused with 503; 0 is 1024.
+	Queue int
+	// Log takes the server's messages, the applications' exceptions, and wsgi.errors; nil is slog.Default().
+	Log *slog.Logger
+}
+
+// The defaults of Options.
+const (
+	DefaultThreads = 16
+	DefaultQueue   = 1024
+)
+
+// App says which application to serve, and how. The zero value works but for Name.
+type App struct {
+	// Name is "module", "module:attribute", "module:factory(…)", or the path of a .py or .wsgi file.
+	Name string
+	// Mount is the path under which the application is served, its SCRIPT_NAME; "" is the root.
+	Mount string
+	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are believed: CIDRs,
+	// addresses, "unix", or "*".
+	TrustedProxies []string
+	// HeaderMap is what happens to header names with an underscore: "drop" (also ""), "refuse", "allow".
+	HeaderMap string
+	// Debug shows exceptions with their tracebacks to the client. Never use it in production.
+	Debug bool
+	// HTTP configures the engine. Its Log and ServerName are set by pyserve when they are zero.
+	HTTP httpserver.Options
+}
+
+// withDefaults checks o and fills in what is zero.
+func (o Options) withDefaults() (Options, error) {
+	if o.Threads < 0 {
+		return o, fmt.Errorf("the number of threads must be 1 or more, not %d", o.Threads)
+	}
+	if o.Queue < 0 {
+		return o, fmt.Errorf("the length of the queue must be 1 or more, not %d", o.Queue)
+	}
+	if o.Threads == 0 {
+		o.Threads = DefaultThreads
+	}
+	if o.Queue == 0 {
+		o.Queue = DefaultQueue
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o, nil
+}
+
+// differs names the first setting of Python itself in which two Options differ, "" if there is none.
+func (o Options) differs(other Options) string {
+	switch {
+	case o.Venv != other.Venv:
+		return "Venv"
+	case o.Dir != other.Dir:
+		return "Dir"
+	case !slices.Equal(o.PythonPath, other.PythonPath):
+		return "PythonPath"
+	case !slices.Equal(o.Argv, other.Argv):
+		return "Argv"
+	case o.Threads != other.Threads:
+		return "Threads"
+	case o.Queue != other.Queue:
+		return "Queue"
+	}
+	return ""
+}
+
+func (o Options) python() pyhost.Config {
+	return pyhost.Config{
+		Venv: o.Venv, Force: o.Force, Dir: o.Dir, PythonPath: o.PythonPath, Argv: o.Argv,
+		Threads: o.Threads, Variables: environ.Keys, Log: o.Log,
+	}
+}
+
+// Validate reports every fault of a at once.
+func (a App) Validate() error {
+	var errs []error
+	if a.Name == "" {
+		errs = append(errs, errors.New("provide a WSGI application object as module:callable"))
+	}
+	_, err := a.builder(nil)
+	return errors.Join(append(errs, err)...)
+}
+
+// builder makes what turns requests into variables.
+func (a App) builder(log *slog.Logger) (*environ.Builder, error) {
+	proxies, unix, proxiesErr := environ.ParseTrusted(a.TrustedProxies)
+	headers, headersErr := environ.Drop, error(nil)
+	if a.HeaderMap != "" {
+		headers, headersErr = environ.ParseHeaderMap(a.HeaderMap)
+	}
+	builder, err := environ.NewBuilder(environ.Config{
+		Mount: a.Mount, TrustedProxies: proxies, TrustUnix: unix, HeaderMap: headers,
+		Software: "pyserve/" + Version, Log: log,
+	})
+	return builder, errors.Join(proxiesErr, headersErr, err)
+}
+
+// engine returns the engine's options with what pyserve adds.
+func (a App) engine(o Options, fds httpserver.DescriptorWatcher) httpserver.Options {
+	e := a.HTTP
+	if e.Log == nil {
+		e.Log = o.Log
+	}
+	if e.ServerName == "" {
+		e.ServerName = "pyserve"
+	}
+	if e.Descriptors == nil {
+		e.Descriptors = fds
+	}
+	if proxies, _, err := environ.ParseTrusted(a.TrustedProxies); err == nil && e.TrustRequestID == nil {
+		e.TrustRequestID = func(peer netip.Addr) bool {
+			return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(peer) })
+		}
+	}
+	return e
+}
+
+func (a App) gateway(o Options) gateway.Options {
+	return gateway.Options{Log: o.Log, Debug: a.Debug}
+}

@@ -1,0 +1,215 @@
+package pyserve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/pyserve/pyserve/gateway"
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/pyhost"
+)
+
+// ErrClosed is returned for a Runtime that was closed.
+var ErrClosed = errors.New("pyserve: Python was shut down in this process")
+
+// Runtime is the Python of this process and the threads it runs on.
+type Runtime struct {
+	options    Options
+	host       *pyhost.Host
+	dispatcher *httpserver.Dispatcher
+	main       chan func()   // work for Python's main thread
+	closing    chan struct{} // closed by the last Close
+	ended      chan struct{} // closed when Python's main thread is through
+	exitErr    error         // what the exit functions raised; set before ended is closed
+
+	users    int  // under current.mu: New calls without their Close
+	threaded bool // the other threads run; touched by Python's main thread only
+}
+
+// current is the process's Runtime: CPython cannot be had twice.
+var current struct {
+	mu      sync.Mutex
+	runtime *Runtime
+}
+
+// New starts Python on threads of its own and returns when it is ready. If it runs already with the same
+// options, New returns the same Runtime; with others it is an error, as it is after the last Close.
+func New(o Options) (*Runtime, error) {
+	started := make(chan error, 1)
+	return start(o, func(rt *Runtime) error {
+		err := pyhost.Go(func() { rt.run(func(err error) { started <- err }) })
+		if err == nil {
+			err = <-started
+		}
+		return err
+	})
+}
+
+// Main starts Python on the calling goroutine, which must be locked to its OS thread, and keeps it until f,
+// which runs on a goroutine of its own, has returned and the Runtime is closed. It returns f's error.
+// It is for a command whose main thread is to be Python's.
+func Main(o Options, f func(*Runtime) error) error {
+	result := make(chan error, 1)
+	_, err := start(o, func(rt *Runtime) error {
+		var startErr error
+		rt.run(func(err error) {
+			if startErr = err; err != nil {
+				return
+			}
+			go func() {
+				err := f(rt)
+				result <- errors.Join(err, rt.Close(context.Background()))
+			}()
+		})
+		return startErr
+	})
+	if err != nil {
+		return err
+	}
+	return <-result
+}
+
+// start makes the Runtime, or finds the one there is.
+func start(o Options, run func(*Runtime) error) (*Runtime, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("pyserve: %w", err)
+	}
+	rt := &Runtime{options: o, dispatcher: httpserver.NewDispatcher(o.Queue), main: make(chan func()),
+		closing: make(chan struct{}), ended: make(chan struct{}), users: 1}
+	current.mu.Lock()
+	if there := current.runtime; there != nil {
+		defer current.mu.Unlock()
+		return there, there.share(o)
+	}
+	current.runtime = rt
+	current.mu.Unlock()
+	if err := run(rt); err != nil {
+		current.mu.Lock()
+		defer current.mu.Unlock()
+		current.runtime = nil
+		return nil, fmt.Errorf("pyserve: %w", err)
+	}
+	return rt, nil
+}
+
+// share counts another user. current.mu is held.
+func (rt *Runtime) share(o Options) error {
+	if rt.users == 0 {
+		return ErrClosed
+	}
+	if what := rt.options.differs(o); what != "" {
+		return fmt.Errorf("pyserve: Python already runs in this process with another %s: there is one Python a process", what)
+	}
+	rt.users++
+	return nil
+}
+
+// run is Python's main thread. It calls report once, when Python is ready or has failed to start.
+func (rt *Runtime) run(report func(error)) {
+	defer close(rt.ended)
+	host, err := pyhost.Start(rt.options.python())
+	rt.host = host
+	report(err)
+	if err != nil {
+		return
+	}
+	rt.dispatcher.Work(0, rt.main)
+	host.WaitThreads()
+	rt.exitErr = host.RunExitFunctions()
+}
+
+// onMain runs f on Python's main thread, between two requests.
+func (rt *Runtime) onMain(f func()) error {
+	done := make(chan struct{})
+	select {
+	case rt.main <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-rt.closing:
+		return ErrClosed
+	case <-rt.ended:
+		return ErrClosed
+	}
+}
+
+// load imports the application and makes a handler of it.
+func (rt *Runtime) load(a App) (httpserver.Handler, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	builder, err := a.builder(rt.options.Log)
+	if err != nil {
+		return nil, err
+	}
+	var app *pyhost.App
+	if closed := rt.onMain(func() {
+		if app, err = rt.host.Load(a.Name); err == nil && !rt.threaded {
+			// Only now: an application may fork or patch threading while it is imported.
+			rt.threaded = true
+			err = rt.host.StartThreads(func(thread int) { rt.dispatcher.Work(thread, nil) })
+		}
+	}); closed != nil {
+		return nil, closed
+	}
+	if err != nil {
+		return nil, err
+	}
+	return gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)), nil
+}
+
+// Handler imports an application and returns it as an http.Handler. Two Django projects cannot be served
+// by one process; the second is refused with the reason. An error of the application's import is a
+// [*pyhost.Error] with its traceback.
+func (rt *Runtime) Handler(a App) (http.Handler, error) {
+	h, err := rt.load(a)
+	if err != nil {
+		return nil, err
+	}
+	return httpserver.NewHTTPHandler(h, rt.dispatcher, a.engine(rt.options, rt.host)), nil
+}
+
+// Server imports an application and returns a server for it, whose listeners the caller opens.
+func (rt *Runtime) Server(a App) (*httpserver.Server, error) {
+	h, err := rt.load(a)
+	if err != nil {
+		return nil, err
+	}
+	return httpserver.NewServer(h, rt.dispatcher, a.engine(rt.options, rt.host)), nil
+}
+
+// Report returns facts about the interpreter, as lines of name, tab, value.
+func (rt *Runtime) Report() (report string, err error) {
+	if closed := rt.onMain(func() { report, err = rt.host.Report() }); closed != nil {
+		return "", closed
+	}
+	return report, err
+}
+
+// Close ends the use of the Runtime that one New began. The last Close answers what is still queued, ends
+// the threads, waits for the application's own threads and runs what it registered with atexit. It
+// returns ctx.Err() when that takes longer than ctx allows; what runs then goes on running.
+func (rt *Runtime) Close(ctx context.Context) error {
+	current.mu.Lock()
+	if rt.users > 0 {
+		rt.users--
+		if rt.users == 0 {
+			close(rt.closing)
+			rt.dispatcher.Close()
+		}
+	}
+	left := rt.users
+	current.mu.Unlock()
+	if left > 0 {
+		return nil
+	}
+	select {
+	case <-rt.ended:
+		return rt.exitErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
