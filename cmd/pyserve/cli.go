@@ -74,7 +74,7 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 	parser := kong.Must(c,
 		kong.Name("pyserve"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.DefaultEnvars("PYSERVE"), kong.Vars{"version": versions()},
-		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "listen", Title: "Listening"}, {Key: "python", Title: "Python"}, {Key: "requests", Title: "Requests"},
 			{Key: "log", Title: "Logs"}, {Key: "process", Title: "Process"},
