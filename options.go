@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/pyserve/pyserve/environ"
 	"github.com/pyserve/pyserve/gateway"
@@ -125,7 +126,7 @@ func (a App) builder(log *slog.Logger) (*environ.Builder, error) {
 		headers, headersErr = environ.ParseHeaderMap(a.HeaderMap)
 	}
 	builder, err := environ.NewBuilder(environ.Config{
-		Mount: a.Mount, TrustedProxies: proxies, TrustUnix: unix, HeaderMap: headers,
+		Mount: strings.TrimSuffix(a.Mount, "/"), TrustedProxies: proxies, TrustUnix: unix, HeaderMap: headers,
 		Software: "pyserve/" + Version, Log: log,
 	})
 	return builder, errors.Join(proxiesErr, headersErr, err)

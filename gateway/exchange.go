@@ -27,6 +27,7 @@ type Exchange struct {
 	started   bool            // start_response was called and accepted
 	sent      bool            // the head was handed to w
 	cut       bool            // content beyond Content-Length was seen
+	filed     bool            // the rest of the response is a file, which the engine sends
 	reraised  bool            // exc_info came after the head: the response cannot be made whole
 	over      bool            // the response is complete or aborted: only close() is still to come
 	written   int64           // content bytes handed to w
@@ -151,6 +152,7 @@ func (x *Exchange) sendFile(f *File) error {
 		return x.broken(err)
 	}
 	x.written += n
+	x.filed = true
 	return nil
 }
 

@@ -122,8 +122,10 @@ func (x *Exchange) complete() {
 	}
 	if !x.head.NoContent && x.written < x.head.ContentLength {
 		err := &ShortBodyError{Declared: x.head.ContentLength, Sent: x.written}
-		x.h.log.Error("the response is too short: the connection was aborted", x.attrs("error", err)...)
-		x.w.Abort()
+		x.h.log.Error("the response is too short: the connection is cut off", x.attrs("error", err)...)
+		if !x.filed { // the engine cuts off by itself once it has sent the file
+			x.w.Abort()
+		}
 	}
 }
 

@@ -37,11 +37,17 @@ func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return
 // Handle implements slog.Handler. The record is written by one call of Write.
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	var line, below bytes.Buffer
-	fmt.Fprintf(&line, "%s %-5s %s", r.Time.Format("2006-01-02T15:04:05.000Z07:00"), r.Level, oneLine(r.Message))
+	line.WriteString(r.Time.Format("2006-01-02T15:04:05.000Z07:00"))
+	application, id := fromApplication(r)
+	if application {
+		fmt.Fprintf(&line, " wsgi.errors [%s] %s", id, oneLine(r.Message))
+	} else {
+		fmt.Fprintf(&line, " %-5s %s", r.Level, oneLine(r.Message))
+	}
 	add := func(a slog.Attr) bool {
 		value := a.Value.Resolve().String()
 		switch {
-		case value == "":
+		case value == "", application:
 		case strings.Contains(value, "\n"):
 			below.WriteString(strings.TrimRight(value, "\n") + "\n")
 		default:
@@ -60,6 +66,21 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	defer h.mu.Unlock()
 	_, err := h.out.Write(line.Bytes())
 	return err
+}
+
+// fromApplication reports whether r is a line of wsgi.errors, and the id of the request that wrote it. Such
+// lines are often parts of a longer text, so the id stands in front, where it leaves the text as it is.
+func fromApplication(r slog.Record) (yes bool, id string) {
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "id":
+			id = a.Value.String()
+		case "source":
+			yes = a.Value.String() == "wsgi.errors"
+		}
+		return true
+	})
+	return yes, id
 }
 
 // WithAttrs implements slog.Handler.
