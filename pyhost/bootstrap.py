@@ -263,7 +263,15 @@ def file_region(wrapper):
 
 
 def name_thread(name):
-    threading.current_thread().name = name
+    """Makes the calling thread known to threading.
+
+    Before 3.13 threading knows a thread's end by a lock that only threads of its own have. In a child forked
+    from this one (multiprocessing) it is the main thread, and its end is waited for.
+    """
+    thread = threading.current_thread()
+    thread.name = name
+    if hasattr(thread, "_set_tstate_lock"):
+        thread._set_tstate_lock()
 
 
 def run_exit_functions():
