@@ -1,0 +1,1 @@
+"""The Django project of the end-to-end tests: `djangoapp.wsgi:application`. Project and app are one."""
