@@ -239,6 +239,26 @@ func TestControlFunctionsRunOnTheirThread(t *testing.T) {
 	})
 }
 
+func TestNoTaskIsLostThatComesWithAControlFunction(t *testing.T) {
+	d := NewDispatcher(0)
+	control := make(chan func(), 1)
+	w := &worker{d: d, control: control, assigned: make(chan *task, 1)}
+	for range 64 { // select takes either of two that are ready
+		_, more := d.next(w)
+		require.True(t, more)
+		job := &task{run: func(int) {}, done: make(chan struct{})}
+		require.NoError(t, d.enter(job))
+		called := false
+		control <- func() { called = true }
+		w.wait()
+		wait(t, job.done)
+		if !called {
+			(<-control)()
+		}
+		assert.True(t, called)
+	}
+}
+
 func TestManyCallersShareTheThreads(t *testing.T) {
 	d := NewDispatcher(1000)
 	wait := startThreads(d, 4)

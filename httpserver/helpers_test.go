@@ -131,6 +131,17 @@ func start(t *testing.T, h Handler, cfg setup) *testServer {
 	return ts
 }
 
+// oneThread returns a Dispatcher with a thread that runs until the test ends.
+func oneThread(t *testing.T) *Dispatcher {
+	d := NewDispatcher(1)
+	wait := startThreads(d, 1)
+	t.Cleanup(func() {
+		d.Close()
+		wait()
+	})
+	return d
+}
+
 // dial opens a connection on which nothing blocks for ever.
 func (ts *testServer) dial() net.Conn {
 	ts.t.Helper()

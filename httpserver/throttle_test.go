@@ -1,0 +1,28 @@
+package httpserver
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestAThrottledLineComesOnceASecondAndCountsTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&out, nil))
+		var th throttle
+		for range 5 {
+			th.log(log, slog.LevelWarn, "full")
+		}
+		assert.Equal(t, 1, strings.Count(out.String(), "\n"))
+		time.Sleep(throttleInterval)
+		th.log(log, slog.LevelWarn, "full")
+		assert.Equal(t, 2, strings.Count(out.String(), "\n"))
+		assert.Contains(t, out.String(), "times=5")
+	})
+}
