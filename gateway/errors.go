@@ -26,7 +26,10 @@ func refuse(exception Exception, format string, args ...any) error {
 	return &CallError{exception, fmt.Sprintf(format, args...)}
 }
 
-var errOver = refuse(AssertionError, "the response is over: close() can add nothing to it")
+var (
+	errOver     = refuse(AssertionError, "the response is over: close() can add nothing to it")
+	errReraised = refuse(AssertionError, "start_response() raised exc_info again, because the headers were out: the response is broken off")
+)
 
 // HeadersSentError is returned by StartResponse with exc_info once the headers are out: the caller raises
 // exc_info again ("PEP 3333, The start_response() Callable").

@@ -32,6 +32,7 @@ type Exchange struct {
 	over      bool            // the response is complete or aborted: only close() is still to come
 	written   int64           // content bytes handed to w
 	transport error           // w failed: nothing more can be sent
+	dropped   []string        // hop-by-hop fields that no request had before, still to be logged
 }
 
 func (x *Exchange) reset(h *Handler, w httpserver.ResponseWriter, r *httpserver.Request) {
@@ -61,7 +62,7 @@ func (x *Exchange) StartResponse(status string, fields []httpserver.HeaderField,
 	if x.started && !excInfo {
 		return refuse(AssertionError, "start_response() was called twice; only a call with exc_info may replace the headers")
 	}
-	head, err := parseHead(status, fields, x.h.warnHopByHop)
+	head, err := parseHead(status, fields, x.noteHopByHop)
 	if err != nil {
 		return err
 	}
@@ -82,6 +83,9 @@ func (x *Exchange) StartResponse(status string, fields []httpserver.HeaderField,
 func (x *Exchange) Write(p []byte) error {
 	if x.over {
 		return errOver
+	}
+	if x.reraised {
+		return errReraised
 	}
 	if x.transport != nil {
 		return x.transport
@@ -172,9 +176,9 @@ func (x *Exchange) mayTellLength() bool {
 	return x.started && !x.sent && x.head.ContentLength < 0 && x.head.Status != 204 && x.head.Status != 304
 }
 
-// full reports whether further content could not, or must not, reach the client.
+// full reports whether further content could not reach the client.
 func (x *Exchange) full() bool {
-	return x.sent && x.head.NoContent || x.cut || x.reraised
+	return x.sent && x.head.NoContent || x.cut
 }
 
 func (x *Exchange) noteCut() {

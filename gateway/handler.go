@@ -95,8 +95,9 @@ func (x *Exchange) send(res Result) error {
 // finish ends the response, with err if the application failed.
 func (x *Exchange) finish(err error) {
 	defer func() { x.over = true }()
+	x.warnHopByHop()
 	if err == nil && x.reraised {
-		err = HeadersSentError{}
+		err = errReraised
 	}
 	switch {
 	case x.transport != nil || errors.Is(err, httpserver.ErrDisconnected):
@@ -149,10 +150,18 @@ func (x *Exchange) refuseRequest(err error) {
 	x.answer(status, nil)
 }
 
-// warnHopByHop says once for each name that the application may not set it. It does not wait for the log:
-// start_response runs with the GIL held.
-func (h *Handler) warnHopByHop(name string) {
-	if _, known := h.warned.LoadOrStore(strings.ToLower(name), true); !known {
-		go h.log.Warn("the application sets a hop-by-hop header, which is the server's: dropped, now and from here on", "header", name)
+// noteHopByHop keeps the name of a dropped field, once for each name, for warnHopByHop: start_response may
+// not wait for the log, as it runs with the GIL held.
+func (x *Exchange) noteHopByHop(name string) {
+	if _, known := x.h.warned.LoadOrStore(strings.ToLower(name), true); !known {
+		x.dropped = append(x.dropped, name)
+	}
+}
+
+// warnHopByHop says that the application may not set these fields.
+func (x *Exchange) warnHopByHop() {
+	for _, name := range x.dropped {
+		x.h.log.Warn("the application sets a hop-by-hop header, which is the server's: dropped, now and from here on",
+			x.attrs("header", name)...)
 	}
 }
