@@ -62,9 +62,12 @@ var _ = register(map[string]application{
 	"generator_function": startedLate,
 	"ClassWithIter":      startedLate,
 	"replaced_after_empty": startedWith(func(*call) string { return "X-Old: 1" }, generator(func(c *call, yield func(string, error) bool) {
-		if yield("", nil) && yield("", nil) {
-			yield("replacement", c.again("503 Replaced"))
+		for range 2 {
+			if !yield("", nil) {
+				return
+			}
 		}
+		yield("replacement", c.again("503 Replaced"))
 	})),
 	"empty_between": started(yields("", "", "one", "", "two", "")),
 	"long_chunk":    started(returns(bytesFrom(1<<17, true))),

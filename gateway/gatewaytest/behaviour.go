@@ -94,5 +94,4 @@ func (w Want) closed(n int) Want            { w.Closed = n; return w }
 func (w Want) seen(notes ...string) Want    { w.Seen = notes; return w }
 func (w Want) logged(lines ...string) Want  { w.Log = lines; return w }
 func (w Want) aborted(lines ...string) Want { w.Aborted, w.Log = true, lines; return w }
-func (w Want) fields(f ...string) Want      { w.Fields = f; return w }
 func (w Want) file() Want                   { w.File = true; return w }
