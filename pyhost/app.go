@@ -38,8 +38,9 @@ func (a *App) Call(thread int, x *gateway.Exchange) (gateway.Result, error) {
 	b.fresh = true
 	if status != C.PS_OK {
 		err := b.exception()
-		return gateway.Result{}, errors.Join(err, b.Close())
+		return gateway.Result{}, errors.Join(err, b.end())
 	}
+	b.thread.slot.mu.Lock()
 	if b.out.ended != 0 {
 		b.over()
 	}
@@ -59,15 +60,26 @@ func (b *body) Next() ([]byte, error) {
 		if b.out.ended != 0 {
 			return nil, io.EOF
 		}
-		switch C.ps_next(&b.out) {
-		case C.PS_END:
-			return nil, io.EOF
-		case C.PS_EXCEPTION:
-			return nil, b.exception()
+		if err := b.ask(); err != nil {
+			return nil, err
 		}
 	}
 	b.fresh = false
 	return unsafe.Slice((*byte)(unsafe.Pointer(b.out.chunk)), int(b.out.size)), nil
+}
+
+// ask has the next chunk put into b.out. Taking an exception runs the application's code too, so that the
+// slot is locked only after that.
+func (b *body) ask() error {
+	b.thread.slot.mu.Unlock()
+	defer b.thread.slot.mu.Lock()
+	switch C.ps_next(&b.out) {
+	case C.PS_END:
+		return io.EOF
+	case C.PS_EXCEPTION:
+		return b.exception()
+	}
+	return nil
 }
 
 // Close implements gateway.Body. A panic that a callback of this request ran into goes on here.
@@ -75,19 +87,25 @@ func (b *body) Close() error {
 	if b.out.ended != 0 {
 		return nil
 	}
-	var err error
+	b.thread.slot.mu.Unlock()
+	return b.end()
+}
+
+// end has close() called. The slot is not locked.
+func (b *body) end() (err error) {
 	if C.ps_end() != C.PS_OK {
 		err = b.exception()
 	}
+	b.thread.slot.mu.Lock()
 	b.over()
 	return err
 }
 
-// over ends the request for all that the application kept of it.
+// over ends the request for all that the application kept of it. The slot is locked, and is not after.
 func (b *body) over() {
 	b.out.ended = 1
 	if err := b.thread.slot.close(); err != nil {
-		panic(err)
+		panic(*err)
 	}
 }
 

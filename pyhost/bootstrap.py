@@ -20,6 +20,26 @@ class LoadError(Exception):
     """A fault in what the user asked for: shown as a sentence, without a traceback."""
 
 
+# ---- forks ----
+
+
+def _ends_children(function):
+    """Marks what Go calls and what runs the application's code: a child forked in it must not come back to Go.
+
+    (Where requests run, C sees to that: ps_leave_child.)
+    """
+    def call(*arguments):
+        process = os.getpid()
+        try:
+            return function(*arguments)
+        finally:
+            if os.getpid() != process:
+                os.write(2, b"pyserve: a child process forked by the application came back from it; it ends here.\n")
+                os._exit(1)
+
+    return call
+
+
 # ---- exceptions ----
 
 
@@ -37,9 +57,10 @@ def _ours(filename):
 
 def _text(value):
     """A str that UTF-8 and C strings can hold."""
-    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+    return str.encode(value, "utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
+@_ends_children
 def describe(kind, value, tb):
     """(type name, message, traceback) of an exception; the traceback is empty for a LoadError."""
     if isinstance(value, LoadError):
@@ -54,7 +75,7 @@ def describe(kind, value, tb):
         lines = ["%s: %s (its traceback could not be formatted)\n" % (kind.__name__, message)]
     name = kind.__qualname__
     if kind.__module__ not in ("builtins", "__main__"):
-        name = kind.__module__ + "." + name
+        name = "%s.%s" % (kind.__module__, name)
     return _text(name), _text(message), _text("".join(lines))
 
 
@@ -63,12 +84,13 @@ def describe(kind, value, tb):
 
 def prepare_path(directory, extra):
     """The working folder and the extra folders come first, as under `python -m`."""
-    for folder in [directory] + list(reversed(extra.split(os.pathsep) if extra else [])):
+    for folder in reversed([directory] + (extra.split(os.pathsep) if extra else [])):
         if folder in sys.path:
             sys.path.remove(folder)
         sys.path.insert(0, folder)
 
 
+@_ends_children
 def load(spec):
     """The WSGI callable that spec names: module[:attr[.attr]…], module:factory(args), or a file's path."""
     app = _load(spec)
@@ -274,6 +296,7 @@ def name_thread(name):
         thread._set_tstate_lock()
 
 
+@_ends_children
 def run_exit_functions():
     """What CPython does before it finalises: waits for threads, then atexit, then flushes."""
     import atexit
@@ -290,11 +313,15 @@ def run_exit_functions():
 def report():
     """What `pyserve check` prints of the interpreter: lines of name and value."""
     import importlib.metadata
-    import ssl
 
     lines = [("executable", sys.executable), ("version", sys.version.replace("\n", " ")), ("prefix", sys.prefix),
-             ("base prefix", sys.base_prefix), ("standard library", os.path.dirname(os.__file__)),
-             ("openssl", ssl.OPENSSL_VERSION)]
+             ("base prefix", sys.base_prefix), ("standard library", os.path.dirname(os.__file__))]
+    try:
+        import ssl
+
+        lines.append(("openssl", ssl.OPENSSL_VERSION))
+    except ImportError as error:  # a Python that was built without it, or finds another libssl
+        lines.append(("openssl", "none (%s)" % error))
     for name in ("Flask", "Django", "pyramid", "Werkzeug"):
         try:
             lines.append((name, importlib.metadata.version(name)))

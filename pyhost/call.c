@@ -62,6 +62,16 @@ static void finish(void)
     PyErr_Restore(type, value, traceback);
 }
 
+/* Detaches, unless an exception has to be taken, and gives back status. */
+static int back_to_go(int status)
+{
+    if (status == PS_EXCEPTION)
+        ps_leave_child();
+    else
+        ps_detach();
+    return status;
+}
+
 int ps_end(void)
 {
     ps_attach();
@@ -69,10 +79,7 @@ int ps_end(void)
     int failed = ps_self->body != NULL && call_close(ps_self->body) < 0;
     ps_leave_child();
     finish();
-    if (failed)
-        return PS_EXCEPTION;
-    ps_detach();
-    return PS_OK;
+    return back_to_go(failed ? PS_EXCEPTION : PS_OK);
 }
 
 /* ---- the iteration ---- */
@@ -113,10 +120,7 @@ static int next_chunk(ps_body *out)
 int ps_next(ps_body *out)
 {
     ps_attach();
-    int status = next_chunk(out);
-    if (status != PS_EXCEPTION)
-        ps_detach();
-    return status;
+    return back_to_go(next_chunk(out));
 }
 
 /* ---- what the application returned ---- */
@@ -243,7 +247,5 @@ int ps_call(PyObject *app, uint64_t handle, const char *block, size_t block_size
         status = call(app, handle, block, block_size);
     if (status == PS_OK)
         status = take_body(out);
-    if (status == PS_OK)
-        ps_detach();
-    return status;
+    return back_to_go(status);
 }

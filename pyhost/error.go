@@ -40,9 +40,9 @@ func (h *Host) takeException() error {
 	kind, value, tb = python3.PyErr_NormalizeException(kind, value, tb)
 	defer release(kind, value, tb)
 
+	defer python3.PyErr_Clear() // whatever describe returns, nothing may be left for ps_detach
 	described := h.describe.CallFunctionObjArgs(orNone(kind), orNone(value), orNone(tb))
 	if described == nil {
-		python3.PyErr_Clear()
 		return &Error{Type: "SystemError", Msg: "pyserve: an exception could not be described"}
 	}
 	defer described.DecRef()

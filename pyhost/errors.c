@@ -32,13 +32,10 @@ static int emit(errors_object *self, PyObject *text)
 /* Keeps what stands after the last newline, and hands the rest to the log. */
 static int add(errors_object *self, PyObject *text)
 {
-    PyObject *all = text;
-    if (self->partial != NULL) {
-        if ((all = PyUnicode_Concat(self->partial, text)) == NULL)
-            return -1;
-    } else {
-        Py_INCREF(all);
-    }
+    /* An exact str in either case: the destructor of a subclass could write here while partial changes. */
+    PyObject *all = self->partial != NULL ? PyUnicode_Concat(self->partial, text) : PyUnicode_FromObject(text);
+    if (all == NULL)
+        return -1;
     Py_ssize_t length = PyUnicode_GetLength(all);
     Py_ssize_t newline = PyUnicode_FindChar(all, '\n', 0, length, -1);
     if (newline < 0) {
@@ -106,13 +103,8 @@ static PyObject *errors_flush(PyObject *self, PyObject *unused)
 
 void ps_errors_flush(PyObject *errors)
 {
-    if (((errors_object *)errors)->partial == NULL)
-        return;
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
     if (flush((errors_object *)errors) < 0)
         PyErr_WriteUnraisable(errors);
-    PyErr_Restore(type, value, traceback);
 }
 
 static PyObject *errors_false(PyObject *self, PyObject *unused)
@@ -129,19 +121,25 @@ static PyObject *errors_true(PyObject *self, PyObject *unused)
     Py_RETURN_TRUE;
 }
 
+/* Writes to the descriptor, without the log. */
+static void write_last(PyObject *partial)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback); /* an exception may be on its way through */
+    PyObject *bytes = PyUnicode_AsEncodedString(partial, "utf-8", "backslashreplace");
+    if (bytes != NULL && (write(2, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)) < 0 || write(2, "\n", 1) < 0))
+        (void)0; /* there is nobody left to tell */
+    Py_XDECREF(bytes);
+    PyErr_Restore(type, value, traceback);
+}
+
 /* Deallocation never enters Go: a last line that was kept beyond the request goes to the descriptor. */
 static void errors_dealloc(PyObject *object)
 {
     errors_object *self = (errors_object *)object;
     PyTypeObject *type = Py_TYPE(object);
-    const char *text;
-    Py_ssize_t size;
-    if (self->partial != NULL) {
-        if ((text = PyUnicode_AsUTF8AndSize(self->partial, &size)) == NULL)
-            PyErr_Clear();
-        else if (write(2, text, (size_t)size) < 0 || write(2, "\n", 1) < 0)
-            (void)0; /* there is nobody left to tell */
-    }
+    if (self->partial != NULL)
+        write_last(self->partial);
     Py_XDECREF(self->partial);
     type->tp_free(object);
     Py_DECREF(type);

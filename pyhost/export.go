@@ -31,15 +31,15 @@ func goStartResponse(handle C.uint64_t, packed *C.char, size C.size_t, excInfo, 
 	} else if !s.mu.TryLock() {
 		return C.PS_BUSY
 	}
-	return s.use(uint64(handle), message, func(x *gateway.Exchange) error {
-		status, fields := unpackHead(C.GoStringN(packed, C.int(size)))
+	return s.use(&s.mu, uint64(handle), message, func(x *gateway.Exchange) error {
+		status, fields := unpackHead(string(view(packed, size)))
 		return x.StartResponse(status, fields, excInfo != 0)
 	})
 }
 
 //export goWrite
 func goWrite(handle C.uint64_t, data *C.char, size C.size_t, message *C.char) C.int {
-	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
+	return useResponse(uint64(handle), message, func(x *gateway.Exchange) error {
 		return x.Write(view(data, size))
 	})
 }
@@ -51,7 +51,7 @@ func goDisconnected(handle C.uint64_t) C.int {
 		return 0 // somebody is writing to the client this very moment
 	}
 	answer := C.int(0)
-	status := s.use(uint64(handle), nil, func(x *gateway.Exchange) error {
+	status := s.use(&s.mu, uint64(handle), nil, func(x *gateway.Exchange) error {
 		if x.Disconnected() {
 			answer = 1
 		}
@@ -65,16 +65,16 @@ func goDisconnected(handle C.uint64_t) C.int {
 
 //export goInputRemaining
 func goInputRemaining(handle C.uint64_t, remaining *C.int64_t, message *C.char) C.int {
-	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
-		*remaining = C.int64_t(x.Input.Remaining())
+	return useInput(uint64(handle), message, func(in *gateway.Input) error {
+		*remaining = C.int64_t(in.Remaining())
 		return nil
 	})
 }
 
 //export goInputRead
 func goInputRead(handle C.uint64_t, buffer *C.char, size C.size_t, n *C.size_t, message *C.char) C.int {
-	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
-		read, err := x.Input.Read(view(buffer, size))
+	return useInput(uint64(handle), message, func(in *gateway.Input) error {
+		read, err := in.Read(view(buffer, size))
 		*n = C.size_t(read)
 		return inputError(err)
 	})
@@ -82,8 +82,8 @@ func goInputRead(handle C.uint64_t, buffer *C.char, size C.size_t, n *C.size_t, 
 
 //export goInputReadLine
 func goInputReadLine(handle C.uint64_t, buffer *C.char, size C.size_t, n *C.size_t, done *C.int, message *C.char) C.int {
-	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) error {
-		read, whole, err := x.Input.ReadLine(view(buffer, size))
+	return useInput(uint64(handle), message, func(in *gateway.Input) error {
+		read, whole, err := in.ReadLine(view(buffer, size))
 		*n = C.size_t(read)
 		if whole || err != nil {
 			*done = 1
@@ -100,17 +100,17 @@ const (
 
 //export goInputSeek
 func goInputSeek(handle C.uint64_t, offset C.int64_t, whence C.int, position *C.int64_t, message *C.char) C.int {
-	return lockAndUse(uint64(handle), message, func(x *gateway.Exchange) (err error) {
-		at := x.Input.Tell()
+	return useInput(uint64(handle), message, func(in *gateway.Input) (err error) {
+		at := in.Tell()
 		switch whence {
 		case whenceTell:
 		case whenceSeekable:
 			at = 0
-			if x.Input.Seekable() {
+			if in.Seekable() {
 				at = 1
 			}
 		default:
-			at, err = x.Input.Seek(int64(offset), int(whence))
+			at, err = in.Seek(int64(offset), int(whence))
 		}
 		*position = C.int64_t(at)
 		return err
@@ -120,7 +120,7 @@ func goInputSeek(handle C.uint64_t, offset C.int64_t, whence C.int, position *C.
 //export goErrors
 func goErrors(id *C.char, idSize C.size_t, text *C.char, size C.size_t) {
 	defer func() { recover() }() // the log's own failure must not cross into C
-	logErrors(C.GoStringN(id, C.int(idSize)), C.GoStringN(text, C.int(size)))
+	logErrors(string(view(id, idSize)), string(view(text, size)))
 }
 
 // view is C memory as a slice, for the duration of the callback.
@@ -150,19 +150,21 @@ func unpackHead(packed string) (status string, fields []httpserver.HeaderField) 
 	return status, fields
 }
 
-// statusOf names the exception that err asks for.
+var exceptions = map[gateway.Exception]C.int{
+	gateway.AssertionError: C.PS_ASSERTION,
+	gateway.TypeError:      C.PS_TYPE,
+	gateway.ValueError:     C.PS_VALUE,
+	gateway.OSError:        C.PS_OS,
+}
+
+// statusOf names the exception that err asks for; it is OSError where nothing else fits.
 func statusOf(err error) C.int {
 	var call *gateway.CallError
 	switch {
 	case err == nil:
 		return C.PS_OK
-	case errors.As(err, &call):
-		return map[gateway.Exception]C.int{
-			gateway.AssertionError: C.PS_ASSERTION,
-			gateway.TypeError:      C.PS_TYPE,
-			gateway.ValueError:     C.PS_VALUE,
-			gateway.OSError:        C.PS_OS,
-		}[call.Exception]
+	case errors.As(err, &call) && exceptions[call.Exception] != C.PS_OK:
+		return exceptions[call.Exception]
 	case errors.Is(err, httpserver.ErrDisconnected):
 		return C.PS_DISCONNECTED
 	case errors.As(err, &gateway.HeadersSentError{}):

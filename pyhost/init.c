@@ -15,10 +15,12 @@ const char *ps_python_version(void) { return Py_GetVersion(); }
 
 /* ---- signals ---- */
 
-static const int server_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH};
+/* Go itself needs the last two: without its SIGPIPE a client that goes away ends the process. */
+static const int server_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, SIGURG};
 enum { SERVER_SIGNALS = sizeof server_signals / sizeof *server_signals };
 
 static struct sigaction saved[SERVER_SIGNALS];
+static stack_t saved_stack;
 
 /* Go's own handler: the same function for every signal. */
 static void (*go_handler)(int, siginfo_t *, void *);
@@ -27,6 +29,7 @@ void ps_signals_save(void)
 {
     for (int i = 0; i < SERVER_SIGNALS; i++)
         sigaction(server_signals[i], NULL, &saved[i]);
+    sigaltstack(NULL, &saved_stack);
 }
 
 /* A handler of the application must run on the signal stack: the thread it hits may be one of Go's. */
@@ -53,6 +56,7 @@ uint64_t ps_signals_restore(void)
     }
     for (int number = 1; number < NSIG; number++)
         use_signal_stack(number);
+    sigaltstack(&saved_stack, NULL); /* faulthandler's is too small for Go */
     return changed;
 }
 
@@ -79,6 +83,8 @@ void ps_fd_closed(int fd)
  * open connection would keep the client waiting for as long as the child lives. */
 static void in_child(void)
 {
+    if (ps_forked)
+        return; /* a child of the child: the numbers of what was closed are the application's now */
     ps_forked = 1;
     for (int number = 1; number < NSIG; number++) {
         struct sigaction action;
@@ -180,6 +186,7 @@ int ps_initialize(const char *executable, int argc, char *const *argv, char *mes
         snprintf(message, PS_MESSAGE, "out of memory");
         return PS_VALUE;
     }
+    ps_gil_watch(PyThreadState_Get());
     return PS_OK;
 }
 

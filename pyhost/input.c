@@ -210,6 +210,8 @@ static PyObject *input_seek(PyObject *self, PyObject *args)
     int whence = 0;
     if (!PyArg_ParseTuple(args, "L|i:seek", &offset, &whence))
         return NULL;
+    if (whence < 0) /* TELL and its kin are between us and Go */
+        return PyErr_Format(PyExc_ValueError, "invalid whence (%d, should be 0, 1 or 2)", whence);
     return move(self, offset, whence);
 }
 

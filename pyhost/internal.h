@@ -27,8 +27,13 @@ extern __thread ps_thread *ps_self;
 /* Set in a child forked by the application, which must never enter Go. */
 extern volatile int ps_forked;
 
-/* Ends a forked child whose copy of the application came back to the server. */
+/* Ends a forked child whose copy of the application came back to the server. It stands before every way
+ * back to Go: destructors, __len__ and the like may fork as well as the application itself. */
 void ps_leave_child(void);
+
+/* gil.c: the thread states of the Python threads, between their first and last moment. */
+void ps_gil_watch(void *state);
+void ps_gil_unwatch(void *state);
 
 /* environ.c */
 int ps_environ_prepare(char *const *names, int count, int multithread, int multiprocess, PyObject *file_wrapper);
@@ -47,7 +52,7 @@ int ps_input_prepare(void);
 PyObject *ps_input_new(uint64_t handle);
 int ps_errors_prepare(void);
 PyObject *ps_errors_new(const char *id, size_t size);
-/* Logs a last line without newline; keeps a set exception. */
+/* Logs a last line without newline. No exception may be set. */
 void ps_errors_flush(PyObject *errors);
 
 /* Makes a heap type that Python code cannot instantiate. */

@@ -38,7 +38,8 @@ func testMain(m *testing.M) int {
 		var err error
 		host, err = pyhost.Start(pyhost.Config{
 			Dir: apps, Venv: os.Getenv("PYSERVE_VENV"), Threads: threads, Variables: environ.Keys,
-			Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			PythonPath: []string{"/nowhere/first", "/nowhere/second"},
+			Log:        slog.New(slog.NewTextHandler(io.Discard, nil)),
 		})
 		started <- err
 		if err != nil {

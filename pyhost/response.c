@@ -158,7 +158,9 @@ static int pack_headers(packer *p, PyObject *headers)
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); i++) {
         PyObject *header = PyList_GET_ITEM(headers, i);
         if (!PyTuple_Check(header) || PyTuple_GET_SIZE(header) != 2) {
+            Py_INCREF(header); /* its repr() may empty the list */
             PyErr_Format(PyExc_TypeError, "a response header must be a tuple (name, value), not %R", header);
+            Py_DECREF(header);
             return -1;
         }
         if (pack(p, PyTuple_GET_ITEM(header, 0), "a response header's name") < 0

@@ -50,8 +50,9 @@ int ps_initialize(const char *executable, int argc, char *const *argv, char *mes
 int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess,
                PyObject *file_wrapper, PyObject *file_region);
 
-/* Keeps the actions of the signals that the server uses, and gives them back. restore returns a bit set
- * (1 << signal number) of those that had been changed. Either state, no allocation. */
+/* Keeps the actions of the signals that the server uses and the calling thread's signal stack, and gives
+ * them back. restore returns a bit set (1 << signal number) of those that had been changed. Either state, no
+ * allocation. */
 void ps_signals_save(void);
 uint64_t ps_signals_restore(void);
 
@@ -72,7 +73,11 @@ int ps_thread_enter(void);
 void ps_thread_leave(void);
 
 void ps_attach(void); /* not attached -> attached; waits for the GIL */
-void ps_detach(void); /* attached -> not attached; no exception may be set */
+void ps_detach(void); /* attached -> not attached; no exception may be set; ends a forked child */
+
+/* Whether one of the Python threads holds the GIL this moment: 1 or 0. 0 too when that cannot be known, as
+ * in a CPython of another version than the headers (gil.c). Either state, never waits. */
+int ps_gil_held(void);
 
 /* ---- one request (call.c): on a Python thread, not attached on entry ---- */
 

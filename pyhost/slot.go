@@ -6,10 +6,10 @@ package pyhost
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pyserve/pyserve/gateway"
 )
@@ -18,10 +18,19 @@ import (
 // thread's number and a generation, so that one kept beyond its request is found out, and C never holds a
 // pointer into Go.
 type slot struct {
-	mu         sync.Mutex // held while a callback uses exchange; the callback may be on any thread
+	// mu guards the response. A callback, which may be on any thread, holds it while it uses exchange; and so
+	// does the request's own thread whenever it is in Go and not in a ps_* function, as the gateway uses the
+	// exchange then.
+	mu sync.Mutex
+	// input guards exchange.Input in the same way, but only for callbacks: the gateway leaves it alone. It has
+	// a lock of its own because one thread of the application may read while another one responds.
+	input sync.Mutex
+
+	// To write the next two takes both locks, to read them one of them.
 	generation uint32
 	exchange   *gateway.Exchange // nil between requests
-	panicked   error             // a panic in a callback, to go on when the request is back in Go
+
+	panicked atomic.Pointer[error] // a panic in a callback, to go on when the request is back in Go
 }
 
 // slots has one entry for each Python thread. It is made once, before the first request.
@@ -29,41 +38,52 @@ var slots []slot
 
 func slotOf(handle uint64) *slot { return &slots[handle>>32] }
 
-// open begins a request and returns its handle.
+// open begins a request and returns its handle. It leaves s unlocked, for the ps_call to come.
 func (s *slot) open(thread int, x *gateway.Exchange) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.input.Lock()
+	defer s.input.Unlock()
 	s.generation++
 	s.exchange = x
 	return uint64(thread)<<32 | uint64(s.generation)
 }
 
-// close ends the request: every later use of its handle fails. It waits for a callback that another
-// thread is in. It returns the panic of a callback, if there was one.
-func (s *slot) close() error {
-	s.mu.Lock()
+// close ends the request and unlocks s.mu, which the caller has locked: every later use of its handle
+// fails. It waits for another thread that reads. It returns the panic of a callback, nil if there was none.
+func (s *slot) close() *error {
 	defer s.mu.Unlock()
-	err := s.panicked
-	s.exchange, s.panicked = nil, nil
-	return err
+	s.input.Lock()
+	defer s.input.Unlock()
+	s.exchange = nil
+	return s.panicked.Swap(nil)
 }
 
-func lockAndUse(handle uint64, message *C.char, f func(x *gateway.Exchange) error) C.int {
+// useResponse calls f with the request of handle when no other thread is in its response.
+func useResponse(handle uint64, message *C.char, f func(x *gateway.Exchange) error) C.int {
 	s := slotOf(handle)
 	s.mu.Lock()
-	return s.use(handle, message, f)
+	return s.use(&s.mu, handle, message, f)
 }
 
-// use calls f with the request of handle, and unlocks s, which the caller has locked. It is the guard of
+// useInput calls f with the input of the request of handle when no other thread is in it.
+func useInput(handle uint64, message *C.char, f func(in *gateway.Input) error) C.int {
+	s := slotOf(handle)
+	s.input.Lock()
+	return s.use(&s.input, handle, message, func(x *gateway.Exchange) error { return f(&x.Input) })
+}
+
+// use calls f with the request of handle, and unlocks locked, one of the locks of s. It is the guard of
 // every callback: what it returns tells C what to raise.
-func (s *slot) use(handle uint64, message *C.char, f func(x *gateway.Exchange) error) (status C.int) {
-	defer s.mu.Unlock()
+func (s *slot) use(locked *sync.Mutex, handle uint64, message *C.char, f func(x *gateway.Exchange) error) (status C.int) {
+	defer locked.Unlock()
 	if s.exchange == nil || uint32(handle) != s.generation {
 		return C.PS_STALE
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			s.panicked = fmt.Errorf("panic in a callback: %v\n%s", p, debug.Stack())
+			err := fmt.Errorf("panic in a callback: %v\n%s", p, debug.Stack())
+			s.panicked.Store(&err)
 			putMessage(message, "pyserve: internal error; the server's log has more")
 			status = C.PS_PANIC
 		}
@@ -74,5 +94,3 @@ func (s *slot) use(handle uint64, message *C.char, f func(x *gateway.Exchange) e
 	}
 	return statusOf(err)
 }
-
-var errNotRunning = errors.New("the Python host is not running")

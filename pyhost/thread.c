@@ -42,6 +42,7 @@ int ps_thread_enter(void)
     }
     ps_self = self;
     PyGILState_Ensure(); /* its thread state also serves extensions that use PyGILState_* on this thread */
+    ps_gil_watch(PyThreadState_Get());
     return PS_OK;
 }
 
@@ -50,6 +51,7 @@ void ps_thread_leave(void)
     ps_attach();
     for (int i = 0; i < ps_environ_count(); i++)
         Py_CLEAR(ps_self->values[i]);
+    ps_gil_unwatch(PyThreadState_Get());
     PyGILState_Release(PyGILState_UNLOCKED);
     PyMem_RawFree(ps_self->values);
     PyMem_RawFree(ps_self);
@@ -57,4 +59,9 @@ void ps_thread_leave(void)
 }
 
 void ps_attach(void) { PyEval_RestoreThread(ps_self->state); }
-void ps_detach(void) { ps_self->state = PyEval_SaveThread(); }
+
+void ps_detach(void)
+{
+    ps_leave_child();
+    ps_self->state = PyEval_SaveThread();
+}

@@ -104,3 +104,7 @@ func (h *Host) Opened(fd int) { C.ps_fd_opened(C.int(fd)) }
 
 // Closed is called before the descriptor is closed.
 func (h *Host) Closed(fd int) { C.ps_fd_closed(C.int(fd)) }
+
+// GILHeld reports whether one of the Python threads holds the GIL this moment. Where that cannot be known it
+// returns false. It never waits, and can be called on any thread once Start has returned.
+func GILHeld() bool { return C.ps_gil_held() != 0 }

@@ -1,0 +1,68 @@
+/* gil.c looks at the GIL from outside: is it held by one of our threads? A relaxed load of CPython's own flag,
+ * whose place depends on the exact version: where the library is not the one that the headers are of,
+ * nobody can tell. */
+#define Py_BUILD_CORE 1
+#include <Python.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_runtime.h>
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "internal.h"
+
+enum { THREADS = 1024 };
+
+static _Atomic(PyThreadState *) ours[THREADS];
+static _Atomic int used; /* no entry from here on was ever set */
+
+void ps_gil_watch(void *state)
+{
+    for (int i = 0; i < THREADS; i++) {
+        PyThreadState *empty = NULL;
+        if (atomic_compare_exchange_strong(&ours[i], &empty, (PyThreadState *)state)) {
+            if (i >= atomic_load(&used))
+                atomic_store(&used, i + 1);
+            return;
+        }
+    }
+}
+
+void ps_gil_unwatch(void *state)
+{
+    for (int i = 0; i < THREADS; i++)
+        if (atomic_load(&ours[i]) == state)
+            atomic_store(&ours[i], NULL);
+}
+
+static int same_version(void)
+{
+    size_t length = strlen(PY_VERSION);
+    const char *running = Py_GetVersion();
+    return strncmp(running, PY_VERSION, length) == 0 && strchr(" +", running[length]) != NULL;
+}
+
+static struct _gil_runtime_state *gil(void)
+{
+#ifdef Py_GIL_DISABLED
+    return NULL;
+#elif PY_VERSION_HEX >= 0x030C0000
+    return PyInterpreterState_Main()->ceval.gil;
+#else
+    return &_PyRuntime.ceval.gil;
+#endif
+}
+
+int ps_gil_held(void)
+{
+    static int known = -1;
+    if (known < 0)
+        known = same_version() && gil() != NULL;
+    if (!known || __atomic_load_n((const int *)&gil()->locked, __ATOMIC_RELAXED) != 1)
+        return 0;
+    void *holder = __atomic_load_n((void *const *)&gil()->last_holder, __ATOMIC_RELAXED);
+    for (int i = 0; i < atomic_load(&used); i++)
+        if (atomic_load_explicit(&ours[i], memory_order_relaxed) == holder)
+            return holder != NULL;
+    return 0;
+}
