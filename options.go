@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pyserve/pyserve/environ"
 	"github.com/pyserve/pyserve/gateway"
@@ -35,9 +36,39 @@ type Options struct {
 	Threads int
 	// Queue is how many requests may wait for a thread before further ones are refused with 503; 0 is 1024.
 	Queue int
+	// Engine is EngineNetHTTP (also "") or, for Server on Linux, EngineReactor.
+	Engine string
+	// Limits bound what clients of the reactor can hold on to.
+	Limits Limits
 	// Log takes the server's messages, the applications' exceptions, and wsgi.errors; nil is slog.Default().
 	Log *slog.Logger
 }
+
+// Limits bound what clients of the reactor can hold on to. The zero value means the defaults.
+type Limits struct {
+	// QueueAge is how long a request may have waited for a thread before it is answered by 503; 0 is 30 s,
+	// less is no limit.
+	QueueAge time.Duration
+	// MaxConnections is how many connections may be open; further ones are closed. 0 is no limit.
+	MaxConnections int
+	// KeepAliveRequests is how many requests a connection may make; 0 is no limit.
+	KeepAliveRequests int
+	// BodyRate is how many bytes of content a second a client has to send on average, after 30 s; 0 is 100,
+	// less is no limit.
+	BodyRate int
+	// WriteTimeout is how long a client may leave a response untaken; 0 is 60 s.
+	WriteTimeout time.Duration
+	// ResponseBuffer is how many bytes of a response may wait for a slow client before the application has to
+	// wait too; 0 is 64 MiB.
+	ResponseBuffer int64
+}
+
+// The engines. With the reactor the Python threads wait for connections themselves; Handler works with
+// both, but only Server gains by it.
+const (
+	EngineNetHTTP = "nethttp"
+	EngineReactor = "reactor"
+)
 
 // The defaults of Options.
 const (

@@ -17,13 +17,13 @@ var ErrClosed = errors.New("pyserve: Python was shut down in this process")
 
 // Runtime is the Python of this process and the threads it runs on.
 type Runtime struct {
-	options    Options
-	host       *pyhost.Host
-	dispatcher *httpserver.Dispatcher
-	main       chan func()   // work for Python's main thread
-	closing    chan struct{} // closed by the last Close
-	ended      chan struct{} // closed when Python's main thread is through
-	exitErr    error         // what the exit functions raised; set before ended is closed
+	options Options
+	host    *pyhost.Host
+	threads httpserver.Threads
+	main    chan func()   // work for Python's main thread
+	closing chan struct{} // closed by the last Close
+	ended   chan struct{} // closed when Python's main thread is through
+	exitErr error         // what the exit functions raised; set before ended is closed
 
 	users    int  // under current.mu: New calls without their Close
 	threaded bool // the other threads run; touched by Python's main thread only
@@ -78,8 +78,10 @@ func start(o Options, run func(*Runtime) error) (*Runtime, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pyserve: %w", err)
 	}
-	rt := &Runtime{options: o, dispatcher: httpserver.NewDispatcher(o.Queue), main: make(chan func()),
-		closing: make(chan struct{}), ended: make(chan struct{}), users: 1}
+	rt := &Runtime{options: o, main: make(chan func()), closing: make(chan struct{}), ended: make(chan struct{}), users: 1}
+	if rt.threads, err = newThreads(o); err != nil {
+		return nil, fmt.Errorf("pyserve: %w", err)
+	}
 	current.mu.Lock()
 	if there := current.runtime; there != nil {
 		defer current.mu.Unlock()
@@ -117,7 +119,7 @@ func (rt *Runtime) run(report func(error)) {
 	if err != nil {
 		return
 	}
-	rt.dispatcher.Work(0, rt.main)
+	rt.threads.Work(0, rt.main)
 	host.WaitThreads()
 	rt.exitErr = host.RunExitFunctions()
 }
@@ -150,7 +152,7 @@ func (rt *Runtime) load(a App) (httpserver.Handler, error) {
 		if app, err = rt.host.Load(a.Name); err == nil && !rt.threaded {
 			// Only now: an application may fork or patch threading while it is imported.
 			rt.threaded = true
-			err = rt.host.StartThreads(func(thread int) { rt.dispatcher.Work(thread, nil) })
+			err = rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) })
 		}
 	}); closed != nil {
 		return nil, closed
@@ -169,16 +171,17 @@ func (rt *Runtime) Handler(a App) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return httpserver.NewHTTPHandler(h, rt.dispatcher, a.engine(rt.options, rt.host)), nil
+	return httpserver.NewHTTPHandler(h, rt.threads, a.engine(rt.options, rt.host)), nil
 }
 
-// Server imports an application and returns a server for it, whose listeners the caller opens.
-func (rt *Runtime) Server(a App) (*httpserver.Server, error) {
+// Server imports an application and returns a server for it, whose listeners the caller opens. The engine
+// is the one that Options.Reactor chose.
+func (rt *Runtime) Server(a App) (httpserver.Engine, error) {
 	h, err := rt.load(a)
 	if err != nil {
 		return nil, err
 	}
-	return httpserver.NewServer(h, rt.dispatcher, a.engine(rt.options, rt.host)), nil
+	return newEngine(rt.threads, h, a.engine(rt.options, rt.host)), nil
 }
 
 // Report returns facts about the interpreter, as lines of name, tab, value.
@@ -198,7 +201,7 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		rt.users--
 		if rt.users == 0 {
 			close(rt.closing)
-			rt.dispatcher.Close()
+			rt.threads.Close()
 		}
 	}
 	left := rt.users

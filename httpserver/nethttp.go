@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -19,11 +18,11 @@ import (
 // (400, 431, 501, 505) and unknown expectations (417) by itself, without a line in the access log.
 type netHTTP struct {
 	h       Handler
-	d       *Dispatcher
+	d       Threads
 	o       Options
-	ids     *requestIDs
+	ids     *RequestIDs
 	memory  sync.Pool // of *requestMemory
-	refused throttle  // of lines about a full queue
+	refused Throttle  // of lines about a full queue
 
 	accessLogBroken atomic.Bool
 }
@@ -35,12 +34,12 @@ type netHTTP struct {
 //
 // Called by an http.Server, that server should have DisableGeneralOptionsHandler set, or `OPTIONS *` does
 // not arrive here.
-func NewHTTPHandler(h Handler, d *Dispatcher, o Options) http.Handler {
+func NewHTTPHandler(h Handler, d Threads, o Options) http.Handler {
 	return &netHTTP{
 		h:      h,
 		d:      d,
 		o:      o.withDefaults(),
-		ids:    newRequestIDs(),
+		ids:    NewRequestIDs(),
 		memory: sync.Pool{New: func() any { return new(requestMemory) }},
 	}
 }
@@ -103,7 +102,7 @@ func (x *exchange) dispatch() {
 	case errors.As(err, &panicked):
 		x.failed(panicked)
 	case errors.Is(err, ErrQueueFull):
-		x.e.refused.log(x.e.o.Log, slog.LevelWarn, "refused by 503: the queue for the threads is full")
+		x.e.refused.Log(x.e.o.Log, "refused by 503: the queue for the threads is full")
 		x.refuse(http.StatusServiceUnavailable, "The server has more requests than it can work on. Try again later.",
 			HeaderField{Name: "Retry-After", Value: "1"})
 	case errors.Is(err, ErrClosed):

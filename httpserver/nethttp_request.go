@@ -86,11 +86,11 @@ func (m *requestMemory) addFields(hr *http.Request) []Field {
 func (e *netHTTP) requestID(hr *http.Request, peer netip.Addr) string {
 	if e.o.TrustRequestID != nil {
 		ids := hr.Header["X-Request-Id"]
-		if len(ids) == 1 && validRequestID(ids[0]) && e.o.TrustRequestID(peer) {
+		if len(ids) == 1 && ValidRequestID(ids[0]) && e.o.TrustRequestID(peer) {
 			return ids[0]
 		}
 	}
-	return e.ids.next()
+	return e.ids.Next()
 }
 
 // protocol maps versions between and beyond to the one whose rules hold (RFC 9110, section 2.5).

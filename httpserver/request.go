@@ -4,13 +4,13 @@ import (
 	"io"
 	"net/netip"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
 // Field is one header field line as it was received: the name in the client's spelling (where the
 // engine still knows it), the value without surrounding white space. Both are raw bytes, not UTF-8.
-type Field struct {
-	Name, Value []byte
-}
+type Field = http1.Field
 
 // Request is one HTTP request whose head has been read (RFC 9112, section 3).
 //

@@ -9,23 +9,24 @@ import (
 // maxRequestID is the longest request id taken from a peer, in bytes.
 const maxRequestID = 128
 
-// requestIDs makes ids that no other process and no other moment makes: random bits that belong to the
+// RequestIDs makes ids that no other process and no other moment makes: random bits that belong to the
 // process, then a counter. One allocation and one atomic addition an id.
-type requestIDs struct {
+type RequestIDs struct {
 	prefix [8]byte // hexadecimal
 	last   atomic.Uint64
 }
 
-func newRequestIDs() *requestIDs {
+// NewRequestIDs returns a source of ids with a prefix of its own.
+func NewRequestIDs() *RequestIDs {
 	var random [4]byte
 	rand.Read(random[:]) // never fails (crypto/rand)
-	ids := &requestIDs{}
+	ids := &RequestIDs{}
 	putHex(ids.prefix[:], uint64(binary.BigEndian.Uint32(random[:])))
 	return ids
 }
 
-// next returns a new id of 20 hexadecimal digits.
-func (ids *requestIDs) next() string {
+// Next returns a new id of 20 hexadecimal digits.
+func (ids *RequestIDs) Next() string {
 	var id [20]byte
 	copy(id[:], ids.prefix[:])
 	putHex(id[8:], ids.last.Add(1))
@@ -41,8 +42,8 @@ func putHex(p []byte, v uint64) {
 	}
 }
 
-// validRequestID reports whether a peer's id may go into log lines: visible ASCII, of sensible length.
-func validRequestID(id string) bool {
+// ValidRequestID reports whether a peer's id may go into log lines: visible ASCII, of sensible length.
+func ValidRequestID(id string) bool {
 	for i := 0; i < len(id); i++ {
 		if id[i] <= ' ' || id[i] > '~' {
 			return false

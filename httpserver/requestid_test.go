@@ -9,11 +9,11 @@ import (
 )
 
 func TestRequestIDsAreHexadecimalAndNeverTheSame(t *testing.T) {
-	a, b := newRequestIDs(), newRequestIDs()
+	a, b := NewRequestIDs(), NewRequestIDs()
 	seen := map[string]bool{}
 	for range 1000 {
-		for _, ids := range []*requestIDs{a, b} {
-			id := ids.next()
+		for _, ids := range []*RequestIDs{a, b} {
+			id := ids.Next()
 			assert.Regexp(t, regexp.MustCompile(`^[0-9a-f]{20}$`), id)
 			assert.False(t, seen[id], id)
 			seen[id] = true
@@ -33,6 +33,6 @@ func TestWhichRequestIDsOfAPeerAreValid(t *testing.T) {
 		"caf\xe9":                false,
 		"a\n":                    false,
 	} {
-		assert.Equal(t, want, validRequestID(id), "%q", id)
+		assert.Equal(t, want, ValidRequestID(id), "%q", id)
 	}
 }

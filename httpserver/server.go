@@ -19,7 +19,7 @@ type Server struct {
 
 // NewServer returns a Server that has requests answered by h on the threads of d, which stays the
 // caller's: close it after Shutdown or Close, so that what is queued still runs.
-func NewServer(h Handler, d *Dispatcher, o Options) *Server {
+func NewServer(h Handler, d Threads, o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{o: o}
 	s.http = http.Server{

@@ -1,24 +1,24 @@
 package httpserver
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"time"
 )
 
-// throttleInterval is the least time between two lines of a [throttle].
+// throttleInterval is the least time between two lines of a [Throttle].
 const throttleInterval = time.Second
 
-// throttle logs something that may happen thousands of times a second at most once a second, with how
+// Throttle logs something that may happen thousands of times a second at most once a second, with how
 // often it has happened since the last line. The zero value works.
-type throttle struct {
+type Throttle struct {
 	mu     sync.Mutex
 	logged time.Time
 	times  int
 }
 
-func (t *throttle) log(log *slog.Logger, level slog.Level, msg string) {
+// Log logs msg at the level of a warning, or counts it for the next line.
+func (t *Throttle) Log(log *slog.Logger, msg string) {
 	t.mu.Lock()
 	t.times++
 	now, times := time.Now(), t.times
@@ -28,6 +28,6 @@ func (t *throttle) log(log *slog.Logger, level slog.Level, msg string) {
 	}
 	t.mu.Unlock()
 	if due {
-		log.Log(context.Background(), level, msg, "times", times)
+		log.Warn(msg, "times", times)
 	}
 }

@@ -15,13 +15,13 @@ func TestAThrottledLineComesOnceASecondAndCountsTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&out, nil))
-		var th throttle
+		var th Throttle
 		for range 5 {
-			th.log(log, slog.LevelWarn, "full")
+			th.Log(log, "full")
 		}
 		assert.Equal(t, 1, strings.Count(out.String(), "\n"))
 		time.Sleep(throttleInterval)
-		th.log(log, slog.LevelWarn, "full")
+		th.Log(log, "full")
 		assert.Equal(t, 2, strings.Count(out.String(), "\n"))
 		assert.Contains(t, out.String(), "times=5")
 	})

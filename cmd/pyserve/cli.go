@@ -4,34 +4,46 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/pyserve/pyserve"
 )
 
 // settings is the one table of options: each field is a flag, an environment variable, a line of
 // --help, and a line of `pyserve check`.
 type settings struct {
-	Bind             []string `short:"b" sep:"," placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT or unix:PATH; can be repeated. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
-	Mount            string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
-	TrustedProxies   []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe X-Forwarded-For, -Proto and -Host from these peers: addresses, CIDRs, 'unix', or '*'; can be repeated."`
-	HeaderMap        string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request headers whose names have an underscore: drop, refuse (400), or allow."`
-	Threads          int      `short:"t" default:"16" placeholder:"N" group:"python" help:"Python threads: how many requests are worked on at the same time (${default})."`
-	Chdir            string   `placeholder:"DIR" group:"python" help:"Work in this folder; it is the first place where modules are looked for."`
-	Pythonpath       []string `sep:":" placeholder:"DIR" group:"python" help:"Look for modules in this folder too; can be repeated."`
-	Venv             string   `placeholder:"DIR" group:"python" help:"Use this virtual environment. Default: $VIRTUAL_ENV, then .venv or venv in the working folder."`
-	Force            bool     `group:"python" help:"Use the virtual environment even if another Python installation made it."`
-	Env              []string `sep:"none" placeholder:"K=V" group:"python" help:"Set an environment variable for the application; can be repeated."`
-	RequestBuffering string   `enum:"on,off" default:"on" group:"requests" help:"on: take in the whole request content before the application is called. off: stream it."`
-	MaxBody          size     `default:"1G" placeholder:"SIZE" group:"requests" help:"Refuse request content over this size with 413 (${default}); 'off' for no limit."`
-	BodyBuffer       size     `default:"256K" placeholder:"SIZE" group:"requests" help:"Keep request content up to this size in memory, the rest in a temporary file (${default})."`
-	SpoolDir         string   `placeholder:"DIR" group:"requests" help:"Where those temporary files are. Default: $TMPDIR, or /tmp."`
-	Queue            int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
-	AccessLog        string   `default:"off" placeholder:"PATH" group:"log" help:"Write an access log to this file; '-' is standard output, 'off' is none (${default})."`
-	AccessLogFormat  string   `enum:"combined,json" default:"combined" group:"log" help:"The form of the access log: combined or json."`
-	LogLevel         string   `enum:"debug,info,warning,error" default:"info" group:"log" help:"The least severe messages that are logged: debug, info, warning or error."`
-	GracefulTimeout  seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long running requests may take to finish after SIGTERM or SIGINT (${default})."`
-	Debug            bool     `group:"process" help:"Show exceptions with their tracebacks to the client. Never use it in production."`
+	Bind              []string `short:"b" sep:"," placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT or unix:PATH; can be repeated. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
+	Mount             string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
+	TrustedProxies    []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe X-Forwarded-For, -Proto and -Host from these peers: addresses, CIDRs, 'unix', or '*'; can be repeated."`
+	HeaderMap         string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request headers whose names have an underscore: drop, refuse (400), or allow."`
+	Threads           int      `short:"t" default:"16" placeholder:"N" group:"python" help:"Python threads: how many requests are worked on at the same time (${default})."`
+	Chdir             string   `placeholder:"DIR" group:"python" help:"Work in this folder; it is the first place where modules are looked for."`
+	Pythonpath        []string `sep:":" placeholder:"DIR" group:"python" help:"Look for modules in this folder too; can be repeated."`
+	Venv              string   `placeholder:"DIR" group:"python" help:"Use this virtual environment. Default: $VIRTUAL_ENV, then .venv or venv in the working folder."`
+	Force             bool     `group:"python" help:"Use the virtual environment even if another Python installation made it."`
+	Env               []string `sep:"none" placeholder:"K=V" group:"python" help:"Set an environment variable for the application; can be repeated."`
+	Engine            string   `enum:"reactor,nethttp" default:"${engine}" group:"requests" help:"reactor: the Python threads wait for connections themselves (Linux). nethttp: Go's HTTP server does."`
+	RequestBuffering  string   `enum:"on,off" default:"on" group:"requests" help:"on: take in the whole request content before the application is called. off: stream it."`
+	MaxBody           size     `default:"1G" placeholder:"SIZE" group:"requests" help:"Refuse request content over this size with 413 (${default}); 'off' for no limit."`
+	BodyBuffer        size     `default:"256K" placeholder:"SIZE" group:"requests" help:"Keep request content up to this size in memory, the rest in a temporary file (${default})."`
+	SpoolDir          string   `placeholder:"DIR" group:"requests" help:"Where those temporary files are. Default: $TMPDIR, or /tmp."`
+	Queue             int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
+	QueueAge          seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"Refuse a request with 503 that has waited longer than this for a thread (${default})."`
+	MaxConnections    int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open; 0 is no limit."`
+	KeepaliveRequests int      `default:"0" placeholder:"N" group:"limits" help:"Close a connection after so many requests; 0 is no limit."`
+	HeaderTimeout     seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"How long a client may take for the head of a request (${default})."`
+	KeepAlive         seconds  `default:"75s" placeholder:"TIME" group:"limits" help:"How long a connection may wait for its next request (${default})."`
+	BodyRate          size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of content that a client has to send a second on average, after the first 30 s (${default}); 'off' for no limit."`
+	WriteTimeout      seconds  `default:"60s" placeholder:"TIME" group:"limits" help:"How long a client may leave a response untaken (${default})."`
+	ResponseBuffer    size     `default:"64M" placeholder:"SIZE" group:"limits" help:"How much of a response may wait for a slow client, in memory and then in a temporary file, before the application waits too (${default})."`
+	AccessLog         string   `default:"off" placeholder:"PATH" group:"log" help:"Write an access log to this file; '-' is standard output, 'off' is none (${default})."`
+	AccessLogFormat   string   `enum:"combined,json" default:"combined" group:"log" help:"The form of the access log: combined or json."`
+	LogLevel          string   `enum:"debug,info,warning,error" default:"info" group:"log" help:"The least severe messages that are logged: debug, info, warning or error."`
+	GracefulTimeout   seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long running requests may take to finish after SIGTERM or SIGINT (${default})."`
+	Debug             bool     `group:"process" help:"Show exceptions with their tracebacks to the client. Never use it in production."`
 }
 
 // cli is what kong parses.
@@ -59,6 +71,14 @@ const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyra
 Each flag is also an environment variable: --max-body is PYSERVE_MAX_BODY.
 SIGTERM or SIGINT: finish the running requests, then exit. A second SIGINT, or SIGQUIT: exit at once.`
 
+// defaultEngine is the fastest one of this system.
+func defaultEngine() string {
+	if runtime.GOOS == "linux" {
+		return pyserve.EngineReactor
+	}
+	return pyserve.EngineNetHTTP
+}
+
 // exited is what the parser's --help and --version panic with, to get out of it.
 type exited int
 
@@ -73,10 +93,11 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 	}()
 	parser := kong.Must(c,
 		kong.Name("pyserve"), kong.Description(description), kong.Writers(stdout, stderr),
-		kong.DefaultEnvars("PYSERVE"), kong.Vars{"version": versions()},
+		kong.DefaultEnvars("PYSERVE"), kong.Vars{"version": versions(), "engine": defaultEngine()},
 		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "listen", Title: "Listening"}, {Key: "python", Title: "Python"}, {Key: "requests", Title: "Requests"},
+			{Key: "limits", Title: "Limits"},
 			{Key: "log", Title: "Logs"}, {Key: "process", Title: "Process"},
 		}),
 		kong.Exit(func(code int) { panic(exited(code)) }))

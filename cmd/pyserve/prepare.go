@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pyserve/pyserve"
 	"github.com/pyserve/pyserve/httpserver"
@@ -19,12 +20,7 @@ func (c *cli) prepare() error {
 	if err := c.enter(); err != nil {
 		errs = append(errs, err)
 	}
-	if c.Threads < 1 {
-		errs = append(errs, fmt.Errorf("--threads must be 1 or more, not %d", c.Threads))
-	}
-	if c.Queue < 1 {
-		errs = append(errs, fmt.Errorf("--queue must be 1 or more, not %d", c.Queue))
-	}
+	errs = append(errs, c.bounds()...)
 	if len(c.Bind) == 0 {
 		c.Bind = []string{"127.0.0.1:8000"}
 		if port := os.Getenv("PORT"); port != "" {
@@ -35,6 +31,31 @@ func (c *cli) prepare() error {
 		c.Venv = findVenv()
 	}
 	return errors.Join(append(errs, c.application(nil).Validate())...)
+}
+
+// bounds checks the numbers. Zero would mean the default further down, which is not what it says here.
+func (c *cli) bounds() (errs []error) {
+	for _, n := range []struct {
+		flag         string
+		value, least int
+	}{
+		{"--threads", c.Threads, 1}, {"--queue", c.Queue, 1}, {"--max-connections", c.MaxConnections, 0},
+		{"--keepalive-requests", c.KeepaliveRequests, 0},
+	} {
+		if n.value < n.least {
+			errs = append(errs, fmt.Errorf("%s must be %d or more, not %d", n.flag, n.least, n.value))
+		}
+	}
+	for flag, value := range map[string]int64{
+		"--queue-age": int64(c.QueueAge), "--header-timeout": int64(c.HeaderTimeout), "--keep-alive": int64(c.KeepAlive),
+		"--write-timeout": int64(c.WriteTimeout), "--max-body": int64(c.MaxBody), "--body-buffer": int64(c.BodyBuffer),
+		"--body-rate": int64(c.BodyRate), "--response-buffer": int64(c.ResponseBuffer),
+	} {
+		if value == 0 {
+			errs = append(errs, fmt.Errorf("%s must be more than 0", flag))
+		}
+	}
+	return errs
 }
 
 // absolutePaths makes what was written for the folder that pyserve was started in independent of --chdir.
@@ -100,7 +121,11 @@ func findVenv() string {
 func (c *cli) options() pyserve.Options {
 	return pyserve.Options{
 		Venv: c.Venv, Force: c.Force, PythonPath: c.Pythonpath,
-		Argv: []string{"pyserve", c.app}, Threads: c.Threads, Queue: c.Queue, Log: newLog(c.LogLevel),
+		Argv: []string{"pyserve", c.app}, Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
+		Limits: pyserve.Limits{
+			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections, KeepAliveRequests: c.KeepaliveRequests,
+			BodyRate: int(c.BodyRate), WriteTimeout: time.Duration(c.WriteTimeout), ResponseBuffer: int64(c.ResponseBuffer),
+		},
 	}
 }
 
@@ -110,6 +135,7 @@ func (c *cli) application(accessLog *httpserver.AccessLog) pyserve.App {
 		Name: c.app, Mount: c.Mount, TrustedProxies: c.TrustedProxies, HeaderMap: c.HeaderMap, Debug: c.Debug,
 		HTTP: httpserver.Options{
 			AccessLog: accessLog, StreamRequests: c.RequestBuffering == "off",
+			HeaderTimeout: time.Duration(c.HeaderTimeout), IdleTimeout: time.Duration(c.KeepAlive),
 			MaxBody: int64(c.MaxBody), BodyBuffer: int(c.BodyBuffer), SpoolDir: c.SpoolDir,
 		},
 	}

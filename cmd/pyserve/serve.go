@@ -106,7 +106,7 @@ func (c *cli) banner(listeners []net.Listener) {
 }
 
 // serveUntilSignal serves until a signal asks for the end, then drains.
-func serveUntilSignal(c *cli, server *httpserver.Server, listeners []net.Listener, signals <-chan os.Signal) error {
+func serveUntilSignal(c *cli, server httpserver.Engine, listeners []net.Listener, signals <-chan os.Signal) error {
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { failed <- server.Serve(l) }()
@@ -133,7 +133,7 @@ func serveUntilSignal(c *cli, server *httpserver.Server, listeners []net.Listene
 
 // drain finishes what runs, within the graceful timeout, which also bounds the application's exit
 // functions: the process ends then whatever they do.
-func drain(c *cli, server *httpserver.Server) error {
+func drain(c *cli, server httpserver.Engine) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(c.GracefulTimeout))
 	defer cancel()
 	time.AfterFunc(time.Duration(c.GracefulTimeout)+exitGrace, func() {

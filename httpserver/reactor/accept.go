@@ -1,0 +1,140 @@
+//go:build linux
+
+package reactor
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// listener is a listening socket in the epoll set.
+type listener struct {
+	fd     int
+	l      net.Listener
+	tcp    bool
+	local  netip.AddrPort // zero on a unix socket, and where every connection has its own
+	closed chan struct{}
+}
+
+// acceptTurn is how many connections are accepted before others get their turn.
+const acceptTurn = 64
+
+// accept takes in new connections until there are none.
+func (r *Reactor) accept(l *listener) {
+	for range acceptTurn {
+		fd, peer, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			r.admit(l, fd, peer)
+		case unix.EAGAIN:
+			return
+		case unix.EINTR, unix.ECONNABORTED:
+		case unix.EBADF, unix.EINVAL: // closed
+			return
+		default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: the sweeper tries again
+			r.stats.AcceptFailures.Add(1)
+			r.acceptTrouble.Log(r.o.Log, "cannot accept connections: "+err.Error())
+			r.retryAccept.Store(true)
+			return
+		}
+	}
+	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(l.fd)}})
+	if r.polling.Load() > 0 {
+		r.notify()
+	}
+}
+
+// admit makes a connection of an accepted socket, unless there are too many.
+func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
+	if limit := r.o.MaxConnections; limit > 0 && r.stats.Connections.Load() >= int64(limit) {
+		r.stats.TooManyConnections.Add(1)
+		r.crowded.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows")
+		unix.Close(fd)
+		return
+	}
+	c := &conn{r: r, fd: fd, remote: addrPort(peer), local: l.local}
+	if l.tcp {
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		if !c.local.IsValid() {
+			if name, err := unix.Getsockname(fd); err == nil {
+				c.local = addrPort(name)
+			}
+		}
+	}
+	if !r.table.add(c) {
+		unix.Close(fd)
+		return
+	}
+	r.stats.Connections.Add(1)
+	if d := r.o.HTTP.Descriptors; d != nil {
+		d.Opened(fd)
+	}
+	c.expire(r.o.HTTP.HeaderTimeout)
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd), Pad: int32(c.generation)}
+	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		r.o.Log.Error("epoll_ctl failed", "error", err)
+		c.close()
+	}
+}
+
+// addrPort returns the zero AddrPort for what is no TCP address.
+func addrPort(a unix.Sockaddr) netip.AddrPort {
+	switch a := a.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// listen puts a listener into the epoll set. The descriptor stays l's.
+func (r *Reactor) listen(l net.Listener) (*listener, error) {
+	raw, err := l.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	in := &listener{l: l, closed: make(chan struct{})}
+	if tcp, ok := l.Addr().(*net.TCPAddr); ok {
+		in.tcp = true
+		if !tcp.IP.IsUnspecified() {
+			a := tcp.AddrPort()
+			in.local = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		}
+	}
+	err = raw.Control(func(fd uintptr) { in.fd = int(fd) })
+	if err != nil {
+		return nil, err
+	}
+	r.table.mu.Lock()
+	if r.table.listeners == nil {
+		r.table.listeners = make(map[int]*listener)
+	}
+	r.table.listeners[in.fd] = in
+	r.table.mu.Unlock()
+	if d := r.o.HTTP.Descriptors; d != nil {
+		d.Opened(in.fd)
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET&0xffffffff, Fd: int32(in.fd), Pad: listenerGeneration}
+	return in, unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, in.fd, &event)
+}
+
+// unlisten ends accepting.
+func (r *Reactor) unlisten(in *listener) {
+	r.table.mu.Lock()
+	_, there := r.table.listeners[in.fd]
+	delete(r.table.listeners, in.fd)
+	r.table.mu.Unlock()
+	if !there {
+		return
+	}
+	unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, in.fd, nil)
+	if d := r.o.HTTP.Descriptors; d != nil {
+		d.Closed(in.fd)
+	}
+	in.l.Close()
+	close(in.closed)
+}

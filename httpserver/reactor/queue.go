@@ -1,0 +1,101 @@
+//go:build linux
+
+package reactor
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// item is something to be done: an event of a descriptor, a connection with a request that is complete,
+// or a task of another engine.
+type item struct {
+	event unix.EpollEvent
+	conn  *conn
+	task  *task
+	since time.Time // for conn and task
+}
+
+// queue is what the pollers share. Events stand apart, because the reactor's own goroutines take them too,
+// while requests are for the threads.
+type queue struct {
+	mu       sync.Mutex
+	events   ring[unix.EpollEvent]
+	requests ring[item]
+	capacity int // for requests
+}
+
+// ring is a first-in-first-out queue that grows.
+type ring[T any] struct {
+	items []T
+	first int
+}
+
+func (r *ring[T]) len() int { return len(r.items) - r.first }
+
+func (r *ring[T]) push(x T) {
+	if r.first > 64 && r.first > len(r.items)/2 { // never empty under overload: make room at the front
+		n := copy(r.items, r.items[r.first:])
+		clear(r.items[n:])
+		r.items, r.first = r.items[:n], 0
+	}
+	r.items = append(r.items, x)
+}
+
+func (r *ring[T]) pop() T {
+	x := r.items[r.first]
+	var zero T
+	r.items[r.first] = zero
+	r.first++
+	if r.first == len(r.items) {
+		r.items, r.first = r.items[:0], 0
+	}
+	return x
+}
+
+// push queues a request, and reports whether there was room.
+func (q *queue) push(i item) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.requests.len() >= q.capacity {
+		return false
+	}
+	i.since = time.Now()
+	q.requests.push(i)
+	return true
+}
+
+func (q *queue) pushEvents(events []unix.EpollEvent) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range events {
+		q.events.push(events[i])
+	}
+}
+
+// pop takes the oldest request if the caller is a thread, else an event.
+func (q *queue) pop(thread bool) (i item, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case thread && q.requests.len() > 0:
+		return q.requests.pop(), true
+	case q.events.len() > 0:
+		return item{event: q.events.pop()}, true
+	}
+	return i, false
+}
+
+func (q *queue) ready(thread bool) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.events.len() > 0 || thread && q.requests.len() > 0
+}
+
+func (q *queue) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.events.len() + q.requests.len()
+}

@@ -1,0 +1,124 @@
+//go:build linux
+
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver/http1"
+)
+
+// streamed is content that the handler reads from the connection, on its own time (--request-buffering
+// off). It reads ahead no further than the connection's buffer.
+type streamed struct {
+	c       *conn
+	pending []byte // received, not handed out
+	buf     []byte
+	left    int64 // of a declared length
+	chunked bool
+	chunks  http1.ChunkedDecoder
+	done    bool
+	expect  bool // the client waits for 100 (Continue)
+	taken   int64
+	err     error
+}
+
+// Read implements io.Reader. Every error but io.EOF wraps io.ErrUnexpectedEOF.
+func (b *streamed) Read(p []byte) (n int, err error) {
+	for n == 0 && b.err == nil {
+		if b.done {
+			return 0, io.EOF
+		}
+		if len(b.pending) == 0 {
+			b.err = b.fill()
+			continue
+		}
+		n = b.take(p)
+	}
+	if n == 0 && b.err != nil {
+		return 0, fmt.Errorf("%w of the request: %w", io.ErrUnexpectedEOF, b.err)
+	}
+	return n, nil
+}
+
+// take hands out content from pending.
+func (b *streamed) take(p []byte) (n int) {
+	used := 0
+	if b.chunked {
+		n, used, b.done, b.err = b.chunks.Decode(p, b.pending)
+		if fault := (*http1.Error)(nil); !errors.As(b.err, &fault) {
+			b.err = nil
+		}
+	} else {
+		n = copy(p[:min(int64(len(p)), b.left)], b.pending)
+		used = n
+		b.left -= int64(n)
+		b.done = b.left == 0
+	}
+	b.pending = b.pending[used:]
+	b.taken += int64(n)
+	if limit := b.c.r.o.HTTP.MaxBody; limit >= 0 && b.taken > limit {
+		b.err = errors.New("the content is larger than --max-body")
+		return 0
+	}
+	return n
+}
+
+// fill waits for more from the client.
+func (b *streamed) fill() error {
+	if b.expect {
+		b.expect = false
+		if _, err := b.c.writeAll(continueLine); err != nil {
+			return err
+		}
+	}
+	if b.buf == nil {
+		b.buf = make([]byte, 16<<10)
+	}
+	for {
+		n, err := b.c.read(b.buf)
+		switch {
+		case err == unix.EAGAIN:
+			if err := b.c.wait(unix.POLLIN, bodyGrace); err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					b.c.r.stats.BodyTimeouts.Add(1)
+				}
+				return err
+			}
+		case err != nil:
+			return err
+		case n == 0:
+			return io.EOF
+		default:
+			b.pending = b.buf[:n]
+			return nil
+		}
+	}
+}
+
+// serveStreamed answers a request whose content comes in while the handler runs.
+func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
+	if w.thread < 0 {
+		c.in = append(c.in[:0], data...)
+		w.enqueue(c)
+		return nil
+	}
+	h := &w.scratch.head
+	body := &streamed{c: c, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue}
+	w.scratch.res.streamed = body
+	w.serve(c, body, h.ContentLength)
+	if c.phase != phaseHead {
+		if c.phase == phaseFlush {
+			c.in = append(c.in[:0], body.pending...)
+		}
+		return nil
+	}
+	c.expire(time.Minute)
+	return body.pending
+}

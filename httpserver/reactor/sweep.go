@@ -1,0 +1,82 @@
+//go:build linux
+
+package reactor
+
+import (
+	"net/http"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sweepInterval is how late a time-out may be.
+const sweepInterval = 250 * time.Millisecond
+
+// sweep looks after deadlines, and after listeners that had no descriptors left, until Close.
+func (r *Reactor) sweep() {
+	w := r.newWorker(-1)
+	ticker := time.NewTicker(sweepInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-r.drains:
+		case <-r.stopped:
+			return
+		}
+		now := r.now()
+		draining := r.draining.Load()
+		r.table.each(func(c *conn) {
+			deadline := c.deadline.Load()
+			if (deadline == 0 || deadline > now) && !draining || !c.claim() {
+				return
+			}
+			if deadline = c.deadline.Load(); deadline != 0 && deadline <= now {
+				w.expired(c)
+			} else if draining && c.phase == phaseHead && len(c.in) == 0 {
+				w.receive(c) // the last read: a request may be there
+			}
+			if c.phase != phaseClosed && !c.queued && !c.release() {
+				w.drive(c)
+			}
+		})
+		if r.retryAccept.Swap(false) {
+			r.acceptAgain()
+		}
+	}
+}
+
+func (r *Reactor) acceptAgain() {
+	r.table.mu.Lock()
+	defer r.table.mu.Unlock()
+	for fd := range r.table.listeners {
+		r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(fd), Pad: listenerGeneration}})
+	}
+	r.notify()
+}
+
+// expired ends what has taken too long.
+func (w *worker) expired(c *conn) {
+	s := &w.r.stats
+	switch c.phase {
+	case phaseHead:
+		if len(c.in) == 0 {
+			s.IdleTimeouts.Add(1)
+			c.close()
+			return
+		}
+		s.HeaderTimeouts.Add(1)
+		c.in, c.parser = nil, nil
+		w.refuse(c, nil, http.StatusRequestTimeout, "the head of a request was not complete in time")
+	case phaseBody:
+		s.BodyTimeouts.Add(1)
+		w.refuseBody(c, http.StatusRequestTimeout, "the content of a request came too slowly")
+	case phaseFlush:
+		s.WriteTimeouts.Add(1)
+		w.r.o.Log.Info("the client did not take the response in time: the connection is cut off", "remote", c.remote)
+		w.flushed(c, true)
+		c.reset()
+	default:
+		c.close()
+	}
+}

@@ -1,0 +1,27 @@
+package httpserver
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// Threads are what runs handlers: a [Dispatcher], or the reactor, whose threads also wait for connections.
+type Threads interface {
+	// Work makes the calling goroutine thread number thread until Close; see [Dispatcher.Work].
+	Work(thread int, control <-chan func())
+	// Do runs task on a thread and waits for it; see [Dispatcher.Do].
+	Do(ctx context.Context, task func(thread int)) (queued time.Duration, err error)
+	// Close ends Work once what is queued has run.
+	Close()
+}
+
+// Engine serves requests from listeners: a [Server], or the reactor's.
+type Engine interface {
+	// Serve serves the connections of l until Shutdown or Close; see [Server.Serve].
+	Serve(l net.Listener) error
+	// Shutdown drains; see [Server.Shutdown].
+	Shutdown(ctx context.Context) error
+	// Close closes everything at once.
+	Close() error
+}
