@@ -4,14 +4,20 @@ APP       ?= flaskapp:app
 BIND      ?= 127.0.0.1:8000
 ARGS      ?=
 FUZZTIME  ?= 30s
+SOAK      ?= 10m
 PYTHON    ?=
+SCENARIOS ?=
+SERVERS   ?=
+ROUNDS    ?=
+SECONDS_EACH ?=
+WRITE     ?=
 
 # By the environment, not the command line: an APP like 'app:make("x")' needs no quoting in a recipe.
-export APP BIND ARGS FUZZTIME PYTHON
+export APP BIND ARGS FUZZTIME SOAK PYTHON SCENARIOS SERVERS ROUNDS SECONDS_EACH WRITE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test build setup lint fuzz check-c clean
+.PHONY: help serve test build setup lint fuzz soak check-c bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,8 +41,14 @@ lint: ## golangci-lint, or staticcheck and go vet; shellcheck
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	@scripts/fuzz
 
+soak: ## mixed traffic for SOAK=10m, every answer checked, and a look for leaks
+	@scripts/soak
+
 check-c: ## the C code under AddressSanitizer and Go's pointer checks
 	@scripts/check-c
+
+bench: ## measure pyserve beside other servers: SCENARIOS="hello flask" SERVERS="pyserve bjoern" ROUNDS=3 SECONDS_EACH=4 WRITE=1
+	@scripts/bench
 
 clean: ## remove bin/ and build/
 	@rm -rf bin build

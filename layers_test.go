@@ -47,7 +47,7 @@ var layers = []layer{
 const (
 	maxGoLines    = 500
 	maxCLines     = 500
-	maxCLinesAll  = 1800
+	maxCLinesAll  = 1850
 	exportFile    = "pyhost/export.go"
 	bindingModule = "github.com/go-python/cpy3"
 )

@@ -176,6 +176,8 @@ func environment() []string {
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		switch {
+		case name == "PYSERVE_ENGINE": // chosen for the whole run
+			kept = append(kept, entry)
 		case strings.HasPrefix(name, "PYSERVE_"), strings.HasPrefix(name, "DJANGO"),
 			strings.HasPrefix(name, "PYTHON") && name != "PYTHONMALLOC",
 			name == "VIRTUAL_ENV", name == "PORT", name == "WEB_CONCURRENCY":

@@ -187,6 +187,7 @@ int ps_initialize(const char *executable, int argc, char *const *argv, char *mes
         return PS_VALUE;
     }
     ps_gil_watch(PyThreadState_Get());
+    ps_thread_timers();
     return PS_OK;
 }
 

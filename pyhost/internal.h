@@ -31,6 +31,9 @@ extern volatile int ps_forked;
  * back to Go: destructors, __len__ and the like may fork as well as the application itself. */
 void ps_leave_child(void);
 
+/* thread.c: gives the calling thread the usual precision of timers back (see package prestart). */
+void ps_thread_timers(void);
+
 /* gil.c: the thread states of the Python threads, between their first and last moment. */
 void ps_gil_watch(void *state);
 void ps_gil_unwatch(void *state);

@@ -2,6 +2,9 @@
 #include "internal.h"
 
 #include <pthread.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 __thread ps_thread *ps_self;
 
@@ -30,6 +33,14 @@ int ps_thread_start(uintptr_t id)
     return failed;
 }
 
+void ps_thread_timers(void)
+{
+#ifdef __linux__
+    enum { SLACK = 50 * 1000 }; /* ns: what the kernel gives by itself */
+    prctl(PR_SET_TIMERSLACK, SLACK, 0, 0, 0);
+#endif
+}
+
 int ps_thread_enter(void)
 {
     ps_thread *self = PyMem_RawCalloc(1, sizeof *self);
@@ -41,6 +52,7 @@ int ps_thread_enter(void)
         return PS_VALUE;
     }
     ps_self = self;
+    ps_thread_timers();
     PyGILState_Ensure(); /* its thread state also serves extensions that use PyGILState_* on this thread */
     ps_gil_watch(PyThreadState_Get());
     return PS_OK;

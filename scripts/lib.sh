@@ -5,6 +5,7 @@
 #                        so that going back to another PYTHON= finds its files as they were
 #   build/KEY/python/    python3.pc, pyserve_python.h, env.sh (scripts/embed.py)
 #   build/KEY/venv/      the virtual environment with testdata's requirements
+#   build/KEY/bench-venv/   that of the benchmark, with the servers pyserve is measured against
 #   build/python, build/venv   links to those of the Python chosen last, for people
 #
 # The scripts use the folder of their own Python, never the links.
@@ -67,6 +68,21 @@ load_python() {
     choose_python
     # shellcheck source=/dev/null
     . "$home/python/env.sh"
+}
+
+# apt_install PACKAGE… installs packages as root or by sudo; fails where that cannot be done.
+apt_install() {
+    local as_root=()
+    command -v apt-get >/dev/null || return 1
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=(sudo)
+        # A sudo that asks for a password does so only where somebody can answer.
+        command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; } || return 1
+    fi
+    step "installing $* (apt-get)"
+    local apt=(${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    "${apt[@]}" update >/dev/null || step "apt-get update failed; trying with the package lists that are there"
+    "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
 }
 
 # has_go FOLDER: does it, or a folder below, hold Go files?

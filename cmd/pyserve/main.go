@@ -7,6 +7,8 @@ package main
 import (
 	"os"
 	"runtime"
+
+	_ "github.com/pyserve/pyserve/pyhost/prestart" // before the Go runtime starts
 )
 
 // Python's main thread is the process's: some libraries look at that.

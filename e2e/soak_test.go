@@ -1,0 +1,353 @@
+package e2e_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSoak sends mixed traffic, well-formed and not, and checks every answer to what is well-formed; then
+// it looks for what has leaked. PYSERVE_SOAK is how long, such as 10m (make soak); the default is short.
+func TestSoak(t *testing.T) {
+	duration, seed := 6*time.Second, uint64(time.Now().UnixNano())
+	if text := os.Getenv("PYSERVE_SOAK"); text != "" {
+		var err error
+		duration, err = time.ParseDuration(text)
+		require.NoError(t, err)
+	}
+	if text := os.Getenv("PYSERVE_SOAK_SEED"); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err)
+	}
+	t.Logf("PYSERVE_SOAK_SEED=%d", seed)
+	spool := t.TempDir()
+	s := start(t, "apps.soak:app", "--threads", "8", "--spool-dir", spool, "--body-buffer", "16K", "--log-level", "error")
+
+	soak := &soak{s: s, until: time.Now().Add(duration / 4)}
+	soak.run(t, seed)
+	before := resourcesOf(t, s)
+	soak.until = time.Now().Add(duration * 3 / 4)
+	soak.run(t, seed+1)
+	require.Zero(t, soak.faults.Len(), soak.faults.String())
+	t.Logf("%d requests", soak.requests)
+
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		after := resourcesOf(t, s)
+		if after.descriptors <= before.descriptors+8 && after.threads <= before.threads+8 && after.rss < before.rss+64<<20 {
+			break
+		}
+		if time.Now().After(deadline) {
+			assert.Equal(t, before, after, "resources leak")
+			break
+		}
+	}
+	left, err := os.ReadDir(spool)
+	require.NoError(t, err)
+	assert.Empty(t, left, "temporary files are left")
+}
+
+// soak is what the clients share.
+type soak struct {
+	s     *server
+	until time.Time
+
+	mu       sync.Mutex
+	requests int
+	faults   bytes.Buffer
+}
+
+func (k *soak) run(t *testing.T, seed uint64) {
+	var clients sync.WaitGroup
+	for i := range 16 {
+		clients.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(i)))
+			for time.Now().Before(k.until) {
+				visit := visits[random.IntN(len(visits))]
+				if err := visit.make(k.s, random); err != nil {
+					k.mu.Lock()
+					fmt.Fprintf(&k.faults, "%s: %v\n", visit.name, err)
+					k.mu.Unlock()
+					return
+				}
+				k.mu.Lock()
+				k.requests++
+				k.mu.Unlock()
+			}
+		})
+	}
+	clients.Wait()
+}
+
+// visits are the kinds of traffic. An error is an answer that is wrong.
+var visits = []struct {
+	name string
+	make func(s *server, r *rand.Rand) error
+}{
+	{"plain", plainVisit},
+	{"plain", plainVisit},
+	{"pipelined", pipelinedVisit},
+	{"upload", uploadVisit},
+	{"slow upload", slowVisit},
+	{"half-closed", halfClosedVisit},
+	{"malformed", malformedVisit},
+	{"cut off", cutOffVisit},
+	{"abandoned", abandonedVisit},
+	{"torn", tornVisit},
+}
+
+// soakConn dials with a deadline, so that nothing hangs unseen.
+func soakConn(s *server) (net.Conn, *bufio.Reader, error) {
+	conn, err := net.DialTimeout(s.network, s.addr, patience)
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn, bufio.NewReader(conn), conn.SetDeadline(time.Now().Add(patience))
+}
+
+// wanted is a path and the content of its answer.
+func wanted(r *rand.Rand) (path string, content []byte) {
+	kinds := []string{"list", "stream", "write", "file", "wait"}
+	kind := kinds[r.IntN(len(kinds))]
+	if kind == "wait" {
+		return "/wait", []byte("waited")
+	}
+	size := r.IntN(3000)
+	if r.IntN(8) == 0 {
+		size = r.IntN(400_000)
+	}
+	content = make([]byte, size)
+	for i := range content {
+		content[i] = byte(i % 251)
+	}
+	return fmt.Sprintf("/%s/%d", kind, size), content
+}
+
+// answered reads a response and compares it.
+func answered(in *bufio.Reader, content []byte) error {
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return err
+	}
+	got, err := io.ReadAll(res.Body)
+	switch {
+	case err != nil:
+		return err
+	case res.StatusCode != 200:
+		return fmt.Errorf("status %d", res.StatusCode)
+	case !bytes.Equal(got, content):
+		return fmt.Errorf("%d bytes of content, or others, instead of %d", len(got), len(content))
+	}
+	return nil
+}
+
+func plainVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for range 1 + r.IntN(10) {
+		path, content := wanted(r)
+		if _, err := io.WriteString(conn, head("GET", path)); err != nil {
+			return err
+		}
+		if err := answered(in, content); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func pipelinedVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var requests strings.Builder
+	var contents [][]byte
+	for range 2 + r.IntN(20) {
+		path, content := wanted(r)
+		requests.WriteString(head("GET", path))
+		contents = append(contents, content)
+	}
+	go io.WriteString(conn, requests.String())
+	for i, content := range contents {
+		if err := answered(in, content); err != nil {
+			return fmt.Errorf("answer %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// upload is a POST of random content and the content of its answer.
+func upload(r *rand.Rand) (request string, answer []byte) {
+	body := make([]byte, r.IntN(100_000))
+	for i := range body {
+		body[i] = byte(r.Uint32())
+	}
+	answer = fmt.Appendf(nil, "%d %s", len(body), sha(body))
+	if r.IntN(2) == 0 {
+		return head("POST", "/digest", "Transfer-Encoding: chunked") + chunked(body, 1+r.IntN(9000)), answer
+	}
+	return head("POST", "/digest", fmt.Sprintf("Content-Length: %d", len(body))) + string(body), answer
+}
+
+func uploadVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	request, content := upload(r)
+	if _, err := io.WriteString(conn, request); err != nil {
+		return err
+	}
+	return answered(in, content)
+}
+
+func slowVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	request, content := upload(r)
+	for rest := request; rest != ""; {
+		n := min(1+r.IntN(len(request)/4+1), len(rest))
+		if _, err := io.WriteString(conn, rest[:n]); err != nil {
+			return err
+		}
+		rest = rest[n:]
+		time.Sleep(time.Millisecond) // the traffic's own pace, not a wait for something
+	}
+	return answered(in, content)
+}
+
+func halfClosedVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	path, content := wanted(r)
+	if _, err := io.WriteString(conn, head("GET", path)); err != nil {
+		return err
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		return err
+	}
+	if os.Getenv("PYSERVE_ENGINE") == "nethttp" {
+		return nil // may take it for gone: the README says so
+	}
+	return answered(in, content)
+}
+
+func malformedVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	requests := []string{
+		"GET / HTTP/1.1\r\n\r\n", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x03\x01\x02\x00", "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+		"POST /digest HTTP/1.1\r\nHost: a\r\nContent-Length: 1x\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",
+		"POST /digest HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+	}
+	if _, err := io.WriteString(conn, requests[r.IntN(len(requests))]+"\r\n\r\n"); err != nil {
+		return err
+	}
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode < 400 {
+		return fmt.Errorf("status %d", res.StatusCode)
+	}
+	return nil
+}
+
+func cutOffVisit(s *server, r *rand.Rand) error {
+	conn, _, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	request, _ := upload(r)
+	_, err = io.WriteString(conn, request[:r.IntN(len(request))])
+	return err
+}
+
+func abandonedVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, head("GET", fmt.Sprintf("/stream/%d", 1_000_000+r.IntN(2_000_000)))); err != nil {
+		return err
+	}
+	_, err = io.CopyN(io.Discard, in, int64(r.IntN(100_000)))
+	if r.IntN(2) == 0 {
+		conn.(*net.TCPConn).SetLinger(0)
+	}
+	return err
+}
+
+func tornVisit(s *server, r *rand.Rand) error {
+	conn, in, err := soakConn(s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	path := fmt.Sprintf("/torn/%d", 1+r.IntN(100_000))
+	if r.IntN(3) == 0 {
+		path = "/raise"
+	}
+	if _, err := io.WriteString(conn, head("GET", path)); err != nil {
+		return err
+	}
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.ReadAll(res.Body)
+	if path == "/raise" && res.StatusCode == 500 || err != nil {
+		return nil
+	}
+	return errors.New("a torn response looks whole")
+}
+
+// resources are what a process must not use more and more of.
+type resources struct{ descriptors, threads, rss int }
+
+func resourcesOf(t *testing.T, s *server) (r resources) {
+	process := filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid))
+	for folder, count := range map[string]*int{"fd": &r.descriptors, "task": &r.threads} {
+		entries, err := os.ReadDir(filepath.Join(process, folder))
+		require.NoError(t, err)
+		*count = len(entries)
+	}
+	statm, err := os.ReadFile(filepath.Join(process, "statm"))
+	require.NoError(t, err)
+	pages, err := strconv.Atoi(strings.Fields(string(statm))[1])
+	require.NoError(t, err)
+	r.rss = pages * os.Getpagesize()
+	return r
+}
