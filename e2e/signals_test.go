@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -147,4 +148,24 @@ func TestUnixSockets(t *testing.T) {
 	assert.Equal(t, 200, next.client(t).get(t, "/").Status)
 	next.stop(t)
 	assert.NoFileExists(t, path, "a server that ends removes its socket")
+}
+
+func TestSignalsForWhatIsNotThereYetDoNotEndTheServer(t *testing.T) {
+	t.Parallel()
+	s := start(t, "flaskapp:app")
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
+		s.signal(t, sig)
+		s.stderr.waitFor(t, regexp.MustCompile(regexp.QuoteMeta(sig.String())+" is ignored"))
+	}
+	assert.Equal(t, 200, s.client(t).get(t, "/hello").Status)
+}
+
+func TestASignalEndsAnImportThatHangs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "server.sock")
+	s := launch(t, "apps.hangs_at_import:app", "--bind", "unix:"+path)
+	s.stdout.waitFor(t, regexp.MustCompile("importing"))
+	s.signal(t, syscall.SIGTERM)
+	assert.Equal(t, 128+int(syscall.SIGTERM), s.exitCode(t))
+	assert.NoFileExists(t, path)
 }

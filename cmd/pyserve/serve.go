@@ -23,15 +23,16 @@ func serve(c *cli) int {
 		return failure(err)
 	}
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	listeners, err := listen(c.Bind)
 	if err != nil {
 		return failure(err)
 	}
 	c.banner(listeners)
-	options := c.options()
-	err = pyserve.Main(options, func(rt *pyserve.Runtime) error {
+	started := quitWhileStarting(signals, listeners)
+	err = pyserve.Main(c.options(), func(rt *pyserve.Runtime) error {
 		server, err := rt.Server(c.application(accessLog))
+		started <- struct{}{}
 		if err != nil {
 			closeAll(listeners)
 			return err
@@ -39,6 +40,26 @@ func serve(c *cli) int {
 		return serveUntilSignal(c, server, listeners, signals)
 	})
 	return report(c.app, err)
+}
+
+// quitWhileStarting lets a signal end the process while the application is imported, which may take long or
+// hang. It stops when something is received from it.
+func quitWhileStarting(signals <-chan os.Signal, listeners []net.Listener) (started chan<- struct{}) {
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				if ends(s) {
+					closeAll(listeners) // which removes unix sockets
+					quit(s)
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return done
 }
 
 // report says why serving ended, if that was not asked for.
@@ -112,23 +133,49 @@ func serveUntilSignal(c *cli, server httpserver.Engine, listeners []net.Listener
 		go func() { failed <- server.Serve(l) }()
 	}
 	say("ready on %s (%s)", urls(listeners), c.app)
-	select {
-	case err := <-failed:
-		return err
-	case s := <-signals:
-		if s == syscall.SIGQUIT {
+	for {
+		select {
+		case err := <-failed:
+			return err
+		case s := <-signals:
+			if !ends(s) {
+				continue
+			}
+			say("%s: finishing the running requests", s)
+			go quitOnSecond(signals)
+			return drain(c, server)
+		}
+	}
+}
+
+// ends reports whether a signal ends the server gracefully. The customary signals for a reload and for log
+// files would kill a process that does not catch them; here they are only refused.
+func ends(s os.Signal) bool {
+	switch s {
+	case syscall.SIGQUIT:
+		quit(s)
+	case syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2:
+		if s == syscall.SIGHUP && onTerminal() {
+			return true // it was closed
+		}
+		say("%s is ignored: this version can neither reload nor reopen its log", s)
+		return false
+	}
+	return true
+}
+
+func onTerminal() bool {
+	info, err := os.Stderr.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// quitOnSecond ends the process at once when the first signal was not enough.
+func quitOnSecond(signals <-chan os.Signal) {
+	for s := range signals {
+		if s == syscall.SIGINT || s == syscall.SIGQUIT {
 			quit(s)
 		}
-		say("%s: finishing the running requests", s)
 	}
-	go func() {
-		for s := range signals {
-			if s != syscall.SIGTERM {
-				quit(s)
-			}
-		}
-	}()
-	return drain(c, server)
 }
 
 // drain finishes what runs, within the graceful timeout, which also bounds the application's exit

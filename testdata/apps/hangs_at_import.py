@@ -1,0 +1,6 @@
+"""Never becomes an application."""
+
+import threading
+
+print("importing")
+threading.Event().wait()
