@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -105,6 +107,7 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 	if err != nil {
 		return c, "", usage(err), true
 	}
+	warnUnknownVariables(parser.Model)
 	command, _, _ = strings.Cut(ctx.Command(), " ")
 	c.app = c.Serve.App
 	if command == "check" {
@@ -114,6 +117,29 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 		return c, command, usage(errors.New("provide a WSGI application object as module:callable, such as: pyserve flaskapp:app")), true
 	}
 	return c, command, exitOK, false
+}
+
+// warnUnknownVariables names environment variables that look like options and are none. They may be meant
+// for somebody else, so they are no mistake.
+func warnUnknownVariables(model *kong.Application) {
+	known := map[string]bool{}
+	for _, flags := range model.AllFlags(false) {
+		for _, flag := range flags {
+			for _, name := range flag.Envs {
+				known[name] = true
+			}
+		}
+	}
+	var unknown []string
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PYSERVE_") && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		slices.Sort(unknown)
+		say("no options of pyserve, and ignored: %s (see pyserve --help)", strings.Join(unknown, ", "))
+	}
 }
 
 // usage reports a mistake on the command line.
