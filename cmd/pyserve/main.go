@@ -14,7 +14,19 @@ import (
 // Python's main thread is the process's: some libraries look at that.
 func init() { runtime.LockOSThread() }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	spareProcs()
+	os.Exit(run(os.Args[1:]))
+}
+
+// spareProcs keeps a few of Go's Ps free: a thread that comes back from C or a system call needs one, and
+// without a spare one Go's monitor takes it away meanwhile, and timers wait for it.
+func spareProcs() {
+	const least = 4
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < least {
+		runtime.GOMAXPROCS(least)
+	}
+}
 
 // The exit codes.
 const (

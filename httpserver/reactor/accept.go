@@ -3,8 +3,11 @@
 package reactor
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -12,38 +15,65 @@ import (
 
 // listener is a listening socket in the epoll set.
 type listener struct {
-	fd     int
-	l      net.Listener
-	tcp    bool
-	local  netip.AddrPort // zero on a unix socket, and where every connection has its own
+	fd    int
+	l     net.Listener
+	tcp   bool
+	local netip.AddrPort // zero on a unix socket, and where every connection has its own
+
+	mu     sync.Mutex // held while accepting, so that the descriptor is not closed, and used again, meanwhile
+	gone   bool
 	closed chan struct{}
 }
 
 // acceptTurn is how many connections are accepted before others get their turn.
 const acceptTurn = 64
 
-// accept takes in new connections until there are none.
-func (r *Reactor) accept(l *listener) {
+// accept takes in new connections until there are none. It reports whether there may be more.
+func (r *Reactor) accept(l *listener) (more bool) {
+	l.unblock()
 	for range acceptTurn {
-		fd, peer, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, peer, err := l.accept()
 		switch err {
 		case nil:
 			r.admit(l, fd, peer)
 		case unix.EAGAIN:
-			return
+			return false
 		case unix.EINTR, unix.ECONNABORTED:
-		case unix.EBADF, unix.EINVAL: // closed
-			return
+		case net.ErrClosed:
+			return false
 		default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: the sweeper tries again
 			r.stats.AcceptFailures.Add(1)
 			r.acceptTrouble.Log(r.o.Log, "cannot accept connections: "+err.Error())
 			r.retryAccept.Store(true)
-			return
+			return false
 		}
 	}
-	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(l.fd)}})
+	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(l.fd), Pad: listenerGeneration}})
 	if r.polling.Load() > 0 {
 		r.notify()
+	}
+	return true
+}
+
+func (l *listener) accept() (fd int, peer unix.Sockaddr, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone {
+		return -1, nil, net.ErrClosed
+	}
+	return unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+}
+
+// unblock makes the socket non-blocking again: it may be shared with processes one of which has made it
+// blocking, and accepting would hang then.
+func (l *listener) unblock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone {
+		return
+	}
+	if flags, err := unix.FcntlInt(uintptr(l.fd), unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK == 0 {
+		unix.SetNonblock(l.fd, true)
 	}
 }
 
@@ -56,6 +86,7 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		return
 	}
 	c := &conn{r: r, fd: fd, remote: addrPort(peer), local: l.local}
+	c.owner.Store(owned) // the sweeper and Close find it before it is complete
 	if l.tcp {
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		if !c.local.IsValid() {
@@ -77,6 +108,11 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		r.o.Log.Error("epoll_ctl failed", "error", err)
 		c.close()
+		return
+	}
+	if !c.release() { // something has come already, and its event was left to us
+		c.owner.Store(idle)
+		r.again(c)
 	}
 }
 
@@ -91,9 +127,15 @@ func addrPort(a unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+var errNoSocket = errors.New("the listener has no descriptor of its own")
+
 // listen puts a listener into the epoll set. The descriptor stays l's.
 func (r *Reactor) listen(l net.Listener) (*listener, error) {
-	raw, err := l.(syscall.Conn).SyscallConn()
+	socket, ok := l.(syscall.Conn)
+	if !ok {
+		return nil, errNoSocket
+	}
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +161,11 @@ func (r *Reactor) listen(l net.Listener) (*listener, error) {
 		d.Opened(in.fd)
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET&0xffffffff, Fd: int32(in.fd), Pad: listenerGeneration}
-	return in, unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, in.fd, &event)
+	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, in.fd, &event); err != nil {
+		r.unlisten(in)
+		return nil, fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return in, nil
 }
 
 // unlisten ends accepting.
@@ -131,6 +177,9 @@ func (r *Reactor) unlisten(in *listener) {
 	if !there {
 		return
 	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.gone = true
 	unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, in.fd, nil)
 	if d := r.o.HTTP.Descriptors; d != nil {
 		d.Closed(in.fd)

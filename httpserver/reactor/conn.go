@@ -5,6 +5,7 @@ package reactor
 import (
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,7 @@ type conn struct {
 	deadline   atomic.Int64  // when the sweeper has to look, in Reactor.now; 0 is never
 
 	phase         phase
-	queued        bool   // the queue owns it
+	queued        bool   // the queue is to own it, or does
 	hangup        bool   // the client sends no more
 	in            []byte // received and not used: a part of a head, a head whose content comes in, or more requests
 	parser        *http1.Parser
@@ -49,13 +50,15 @@ type conn struct {
 	began         int64 // when the first byte of the head came, in Reactor.now; 0 before
 	remote, local netip.AddrPort
 
-	// The request whose content comes in (phaseBody, phaseReady); its head is in[:head].
-	head     int
-	spool    *httpserver.Spool
-	left     int64 // of a declared length
-	chunked  bool
-	chunks   http1.ChunkedDecoder
-	bodyFrom int64
+	// The request whose content comes in, or that waits for a thread; its head is in[:head] in phaseBody and
+	// phaseReady.
+	arrived int64 // when its head had been read, in Reactor.now; 0 when that is now
+	waited  time.Duration
+	head    int
+	spool   *httpserver.Spool
+	left    int64 // of a declared length
+	chunked bool
+	chunks  http1.ChunkedDecoder
 
 	// The response that the client has not taken yet.
 	out          *httpserver.Spool
@@ -65,9 +68,14 @@ type conn struct {
 	fileLeft     int64
 	fileEnd      string // follows the file
 	closeAfter   bool   // close when it is out
+	unread       bool   // when closing: the client has sent more than was read, or will
 	shortFile    bool   // the file does not complete the response: abort then
+	untilClose   bool   // the end of the connection is the end of the content
 	entry        *httpserver.AccessEntry
 	lingerBefore int64
+
+	ending sync.Mutex // held while the descriptor is closed, or shut down by who does not own the connection
+	ended  bool
 }
 
 // The values of conn.owner.
@@ -118,17 +126,24 @@ func (w *worker) event(e unix.EpollEvent) {
 func (w *worker) drive(c *conn) {
 	c.queued = false
 	for {
-		if c.bits.Swap(0)&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		if c.bits.Swap(0)&gone != 0 {
 			c.hangup = true
 		}
-		w.step(c)
-		if c.phase == phaseClosed || c.queued || c.release() {
+		for w.step(c) {
+		}
+		if w.letGo(c) {
 			return
 		}
 	}
 }
 
-func (w *worker) step(c *conn) {
+// gone are the events after which the client sends no more.
+const gone = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+
+// step does the next thing, and reports whether there is another one to do at once. No step calls another:
+// pipelined requests would nest.
+func (w *worker) step(c *conn) (again bool) {
+	before := c.phase
 	switch c.phase {
 	case phaseHead:
 		w.receive(c)
@@ -141,6 +156,24 @@ func (w *worker) step(c *conn) {
 	case phaseLinger:
 		w.linger(c)
 	}
+	return c.phase != before && c.phase != phaseClosed && !c.queued
+}
+
+// letGo ends w's ownership. It returns false when there is more to do, and w is the owner still; otherwise c
+// may be another's already.
+func (w *worker) letGo(c *conn) bool {
+	switch {
+	case c.phase == phaseClosed:
+		return true
+	case !c.queued:
+		return c.release()
+	case w.r.push(item{conn: c}):
+		return true
+	}
+	c.queued = false
+	w.r.stats.QueueFull.Add(1)
+	w.overloaded(c, "the queue for the threads is full")
+	return false
 }
 
 // read is read(2) without the Go scheduler, as the descriptor does not block.
@@ -165,21 +198,35 @@ func (c *conn) close() {
 	c.phase = phaseClosed
 	c.dropRequest()
 	c.dropResponse()
-	c.in, c.parser = nil, nil
+	c.in, c.parser, c.entry = nil, nil, nil
 	c.r.table.remove(c)
 	unix.EpollCtl(c.r.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
 	unix.Shutdown(c.fd, unix.SHUT_RDWR)
 	if d := c.r.o.HTTP.Descriptors; d != nil {
 		d.Closed(c.fd)
 	}
+	c.ending.Lock()
+	c.ended = true
 	unix.Close(c.fd)
+	c.ending.Unlock()
 	c.r.stats.Connections.Add(-1)
 }
 
-// reset closes the connection so that the client sees an error, not an end.
+// kill ends the connection under its owner, who finds it broken.
+func (c *conn) kill() {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	if !c.ended {
+		unix.Shutdown(c.fd, unix.SHUT_RDWR)
+	}
+}
+
+// reset closes the connection so that the client sees an error, not an end. It works on TCP only.
 func (c *conn) reset() {
-	unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	c.close()
+	if c.phase != phaseClosed {
+		disconnect(c.fd)
+		c.close()
+	}
 }
 
 func (c *conn) dropRequest() {

@@ -15,7 +15,7 @@ type controlQueue struct {
 func (r *Reactor) forward(w *worker, control <-chan func()) {
 	q := &controlQueue{thread: w.thread}
 	r.control.Store(q)
-	go func() {
+	r.background(func() {
 		for {
 			select {
 			case f, ok := <-control:
@@ -30,7 +30,7 @@ func (r *Reactor) forward(w *worker, control <-chan func()) {
 				return
 			}
 		}
-	}()
+	})
 }
 
 // summon gets a thread to look at its orders: out of its parking place, or out of epoll_wait. Who polls

@@ -1,78 +1,122 @@
 package reactor
 
+import (
+	"math/bits"
+	"time"
+)
+
+// tick is how often the monitor looks while there is work. It may be late, and looks less often, down to every
+// fourth tick, while requests come and go.
+const tick = 500 * time.Microsecond
+
 // controller decides how many threads should be active, that is polling or inside the application. It is
-// fed with looks at the threads, half a millisecond apart while there is work.
+// fed with looks at the threads, one to four ticks apart while there is work.
 //
 // One active thread is best as long as the application computes: two would only fight for the GIL. A
 // thread that waits (a database, a sleep) leaves the GIL to others, so one more can be active for each
 // that waits. The rule is the Go scheduler's for blocking system calls, applied to the GIL.
 type controller struct {
-	threads int // how many there are
-	target  int // how many should be active; from 1 to threads
+	threads int  // how many there are
+	target  int  // how many should be active; from 1 to threads
+	fixed   bool // the target stays: there is no GIL to fight for
 
-	history  uint64 // one bit a look, newest lowest: was a thread computing?
-	looks    int    // how many of the bits are looks since target last changed
-	unpolled int    // looks since a thread polled
+	history uint64 // one bit a look, newest lowest: was there a thread too many?
+	looks   int    // since the target was raised, or was last found right
+	waiting int    // looks in a row in which all active threads waited
+
+	unpolled bool          // at the last look nobody polled
+	since    time.Duration // from when on, or when a thread was last woken for it
 }
 
-// The constants of the rule, in looks of half a millisecond.
+// The constants of the rule, in looks.
 const (
-	window    = 40 // what is looked back on
-	computing = 36 // so many of these with a computing thread: too many are active
-	starving  = 50 // nobody polled for 25 ms
+	window  = 20 // what is looked back on before the target falls
+	crowded = 18 // so many of these have to show a thread too many
+	again   = 4  // and how many later it falls again, if they still do
+	insist  = 4  // looks in a row that make up for short requests
+)
+
+// starving is how long nobody may poll before one more thread is woken in any case, so that one long
+// computation does not stop the rest; starved is how long after that until the next.
+const (
+	starving = 25 * time.Millisecond
+	starved  = time.Millisecond
 )
 
 // look is one look at the threads.
 type look struct {
-	polling  int  // threads that wait for connections
-	parked   int  // threads that wait to be woken
-	inside   int  // threads inside the application
-	runnable bool // one of the threads inside computes, or could
-	gilHeld  bool // somebody holds the GIL; false when that cannot be known
+	at       time.Duration // by a clock that only goes forward
+	polling  int           // threads that wait for connections
+	parked   int           // threads that wait to be woken
+	inside   int           // threads inside the application
+	computes bool          // one of the threads inside has the GIL, or runs, or could
+	lasting  bool          // one of the threads inside was so at the look before, with the same request
+	moved    bool          // a thread went in or came out while this was found out
 }
 
 // observe takes one look into account and reports whether a parked thread should be woken now.
 func (c *controller) observe(l look) (wake bool) {
-	computes := l.inside > 0 && (l.runnable || l.gilHeld)
-	c.remember(computes)
+	// Two that poll are one too many as well: where requests are short, most looks find nobody inside.
+	c.remember(l.computes || l.polling > 1)
 	if l.polling > 0 || l.inside == 0 {
-		c.unpolled = 0
+		c.unpolled, c.waiting = false, 0
 		return false
 	}
-	c.unpolled++
-	switch {
-	case l.parked == 0:
-		return false
-	case !computes:
-		c.raise()
-	case c.unpolled < starving:
+	if !c.unpolled {
+		c.unpolled, c.since = true, l.at
+	}
+	if c.waiting++; l.computes || l.moved {
+		c.waiting = 0
+	}
+	if l.parked == 0 {
 		return false
 	}
-	c.unpolled = 0
+	return c.allWait(l) || c.starve(l)
+}
+
+// allWait raises the target if all active threads wait. A thread that computes can look so for a moment: in
+// a page fault, or without one of Go's processors. So either the wait has begun before the last look, or
+// the looks insist on it.
+func (c *controller) allWait(l look) bool {
+	if c.waiting == 0 || !l.lasting && c.waiting < insist {
+		return false
+	}
+	c.unpolled = false
+	if !c.fixed {
+		c.target = min(c.target+1+c.target/4, c.threads)
+		c.looks = 0
+	}
 	return true
 }
 
-func (c *controller) remember(computes bool) {
+// starve reports whether nobody has polled for long. One thread more is not enough then: it gets the GIL only
+// after a switch interval, for one request. Those that wait for it together get it one after the other.
+func (c *controller) starve(l look) bool {
+	if l.at-c.since < starving {
+		return false
+	}
+	c.since = l.at - starving + starved
+	return true
+}
+
+// remember lowers the target when there has mostly been a thread too many: by a quarter, and while that goes on
+// soon by half, so that a change from waiting to computing is followed within a tenth of a second.
+func (c *controller) remember(tooMany bool) {
 	c.history <<= 1
-	if computes {
+	if tooMany {
 		c.history |= 1
 	}
 	c.looks++
-	if c.target == 1 || c.looks < window {
+	if c.fixed || c.target == 1 || c.looks < window || (c.looks-window)%again != 0 {
 		return
 	}
-	busy := 0
-	for bits := c.history & (1<<window - 1); bits != 0; bits &= bits - 1 {
-		busy++
+	if bits.OnesCount64(c.history&(1<<window-1)) < crowded {
+		c.looks = window - again
+		return
 	}
-	if busy >= computing {
-		c.target = max(c.target-max(c.target/4, 1), 1)
-		c.looks = 0
+	if c.looks == window {
+		c.target -= max(c.target/4, 1)
+	} else {
+		c.target -= c.target / 2
 	}
-}
-
-// raise is for a look in which all active threads wait.
-func (c *controller) raise() {
-	c.target = min(c.target+1+c.target/4, c.threads)
-	c.looks = 0
 }

@@ -3,17 +3,12 @@
 package reactor
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"net/http"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/pyserve/pyserve/httpserver"
-	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
 // drain sends what it can of the connection's out. done says that nothing is left.
@@ -49,33 +44,52 @@ func (w *worker) outBuffer() []byte {
 	return w.scratch.outBuf
 }
 
-// fileTurn is how much of a file is sent before others get their turn.
-const fileTurn = 4 << 20
-
 // flush sends what the client has not taken yet of a response whose handler is through.
 func (w *worker) flush(c *conn) {
+	before := c.outSent + c.fileAt
 	done, err := w.drain(c)
 	if done && c.file != nil {
 		done, err = w.sendFile(c)
 	}
 	switch {
 	case err != nil:
-		w.r.o.Log.Debug("the client closed the connection before it had the whole response", "remote", c.remote, "error", err)
-		w.flushed(c, true)
-		c.close()
+		w.cutShort(c, err)
 	case !done:
-		c.expire(w.r.o.WriteTimeout)
+		// Only what the client takes counts: it may send for ever.
+		if c.deadline.Load() == 0 || c.outSent+c.fileAt != before {
+			c.expire(w.r.o.WriteTimeout)
+		}
 	case c.shortFile:
-		w.flushed(c, true)
-		c.close()
+		w.cutShort(c, errShortFile)
 	default:
 		w.flushed(c, false)
-		w.next(c, c.closeAfter, false)
-		if c.phase == phaseHead {
-			w.receive(c)
-		}
+		c.deadline.Store(0)
+		w.next(c, c.closeAfter)
 	}
 }
+
+var errShortFile = errors.New("the file does not complete the response")
+
+// cutShort ends a response that cannot be completed.
+func (w *worker) cutShort(c *conn, err error) {
+	if errors.Is(err, errShortFile) {
+		w.r.o.Log.Info("a file was not sent to its end: the connection is cut off", "remote", c.remote,
+			"offset", c.fileAt, "left", c.fileLeft, "error", err)
+	} else {
+		w.r.o.Log.Debug("the client closed the connection before it had the whole response", "remote", c.remote, "error", err)
+	}
+	w.flushed(c, true)
+	if c.untilClose {
+		c.reset()
+		return
+	}
+	c.close()
+}
+
+const (
+	fileTurn = 4 << 20 // how much of a file is sent before others get their turn
+	fileStep = 1 << 20
+)
 
 // sendFile sends with sendfile(2), which takes the offset from us.
 func (w *worker) sendFile(c *conn) (done bool, err error) {
@@ -84,7 +98,10 @@ func (w *worker) sendFile(c *conn) (done bool, err error) {
 			w.r.again(c)
 			return false, nil
 		}
-		n, err := unix.Sendfile(c.fd, int(c.file.Fd()), &c.fileAt, int(min(c.fileLeft, 1<<20)))
+		n, err := unix.Sendfile(c.fd, int(c.file.Fd()), &c.fileAt, int(min(c.fileLeft, fileStep)))
+		if err == unix.EINVAL || err == unix.ENOSYS { // the file's file system cannot
+			n, err = w.copyFile(c)
+		}
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
@@ -92,7 +109,7 @@ func (w *worker) sendFile(c *conn) (done bool, err error) {
 		case err != nil:
 			return false, err
 		case n == 0:
-			return false, io.ErrUnexpectedEOF
+			return false, errShortFile
 		default:
 			c.fileLeft -= int64(n)
 			turn -= n
@@ -109,179 +126,28 @@ func (w *worker) sendFile(c *conn) (done bool, err error) {
 	return w.drain(c)
 }
 
+// copyFile sends a piece of the file as sendfile(2) would, by reading and writing.
+func (w *worker) copyFile(c *conn) (n int, err error) {
+	buffer := w.outBuffer()
+	n, err = c.file.ReadAt(buffer[:min(c.fileLeft, int64(len(buffer)))], c.fileAt)
+	if n == 0 {
+		if err == io.EOF {
+			err = nil
+		}
+		return 0, err
+	}
+	n, err = c.writeAll(buffer[:n])
+	c.fileAt += int64(n)
+	if n == 0 && err == nil {
+		err = unix.EAGAIN
+	}
+	return n, err
+}
+
 // again queues an event for c as if it had come from the kernel.
 func (r *Reactor) again(c *conn) {
 	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLOUT, Fd: int32(c.fd), Pad: int32(c.generation)}})
 	if r.polling.Load() > 0 {
 		r.notify()
 	}
-}
-
-// flushed writes the access log's line for a response that was not sent at once.
-func (w *worker) flushed(c *conn, aborted bool) {
-	entry := c.entry
-	c.entry, c.shortFile = nil, false
-	if entry == nil {
-		return
-	}
-	entry.Aborted = entry.Aborted || aborted
-	entry.Duration = time.Since(entry.Time)
-	w.write(entry)
-}
-
-// ---- refusals, and the end of connections ----
-
-// refuse answers by a status of the server's own and closes.
-func (w *worker) refuse(c *conn, h *http1.Head, status int, reason string) {
-	text := http.StatusText(status) + "\n"
-	res := &w.scratch.res
-	res.begin(w, c, 1, true)
-	fields := []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
-	if status == http.StatusServiceUnavailable {
-		fields = append(fields, httpserver.HeaderField{Name: "Retry-After", Value: "1"})
-	}
-	noContent := h != nil && string(h.Method) == "HEAD"
-	res.WriteHead(&httpserver.Head{Status: status, Reason: http.StatusText(status), Fields: fields, ContentLength: int64(len(text)), NoContent: noContent})
-	if !noContent {
-		res.Write([]byte(text))
-	}
-	res.end()
-	w.r.o.Log.Info("request refused", "status", status, "reason", reason, "remote", c.remote)
-	w.logAccess(c, h, status, res.written, false)
-	c.dropRequest()
-	w.beginLinger(c)
-}
-
-func (w *worker) refuseBody(c *conn, status int, reason string) {
-	w.refuse(c, w.headOf(c), status, reason)
-}
-
-// malformed answers what is no HTTP.
-func (w *worker) malformed(c *conn, _ []byte, err error) {
-	fault := &http1.Error{Status: http.StatusBadRequest, Reason: err.Error()}
-	errors.As(err, &fault)
-	w.r.stats.Malformed.Add(1)
-	w.scratch.parser.Reset()
-	h := &w.scratch.head
-	h.Fields = h.Fields[:0]
-	w.refuse(c, h, fault.Status, fault.Reason)
-}
-
-// overloaded refuses a request that no thread will have the time for.
-func (w *worker) overloaded(c *conn) {
-	c.in, c.parser, c.phase = nil, nil, phaseHead
-	w.refuse(c, nil, http.StatusServiceUnavailable, "too many requests wait for a thread")
-}
-
-// beginLinger goes on reading until the client is through: closing at once would reset the connection,
-// and the client might never see the answer (RFC 9112, section 9.6).
-func (w *worker) beginLinger(c *conn) {
-	if c.phase == phaseClosed {
-		return
-	}
-	c.in, c.parser = nil, nil
-	if c.out != nil { // the answer itself has to go out first
-		c.phase, c.closeAfter = phaseFlush, true
-		c.expire(w.r.o.WriteTimeout)
-		return
-	}
-	c.phase = phaseLinger
-	unix.Shutdown(c.fd, unix.SHUT_WR)
-	c.lingerBefore = w.r.now() + int64(lingerTotal)
-	w.linger(c)
-}
-
-func (w *worker) linger(c *conn) {
-	buffer := w.outBuffer()
-	for {
-		n, err := c.read(buffer)
-		if err == unix.EAGAIN {
-			c.deadline.Store(min(w.r.now()+int64(lingerIdle), c.lingerBefore))
-			return
-		}
-		if err != nil || n == 0 {
-			c.close()
-			return
-		}
-	}
-}
-
-// ---- the access log ----
-
-// entry describes the request in w.scratch; nil without an access log. It is good until the next request.
-func (w *worker) entry(h *http1.Head, status int, written int64, aborted bool) *httpserver.AccessEntry {
-	s := &w.scratch
-	if w.r.o.HTTP.AccessLog == nil {
-		return nil
-	}
-	s.entry = httpserver.AccessEntry{
-		Time: s.req.Arrived, Remote: s.req.Remote.Addr(), Method: s.req.Method, Target: s.req.Target, Proto: s.req.Proto,
-		Status: status, Bytes: written, RequestID: s.req.ID, Duration: time.Since(s.req.Arrived), Queued: s.req.Queued, Aborted: aborted,
-	}
-	for _, f := range h.Fields {
-		switch {
-		case equalFold(f.Name, "Referer"):
-			s.entry.Referer = f.Value
-		case equalFold(f.Name, "User-Agent"):
-			s.entry.UserAgent = f.Value
-		}
-	}
-	return &s.entry
-}
-
-// keepEntry returns a copy that stays good.
-func keepEntry(e *httpserver.AccessEntry) *httpserver.AccessEntry {
-	if e == nil {
-		return nil
-	}
-	kept := *e
-	for _, field := range []*[]byte{&kept.Method, &kept.Target, &kept.Referer, &kept.UserAgent} {
-		*field = bytes.Clone(*field)
-	}
-	return &kept
-}
-
-// logAccess logs a request that the handler has not seen.
-func (w *worker) logAccess(c *conn, h *http1.Head, status int, written int64, aborted bool) {
-	if w.r.o.HTTP.AccessLog == nil {
-		return
-	}
-	if h == nil {
-		h = &http1.Head{}
-	}
-	w.scratch.req = httpserver.Request{ID: w.scratch.ids.Next(), Method: h.Method, Target: h.Target,
-		Proto: protocols[min(h.Minor, 1)], Remote: c.remote, Arrived: time.Now()}
-	w.write(w.entry(h, status, written, aborted))
-}
-
-func (w *worker) write(e *httpserver.AccessEntry) {
-	if e == nil {
-		return
-	}
-	err := w.r.o.HTTP.AccessLog.Log(e)
-	if broken := err != nil; w.r.accessLogBroken.Swap(broken) != broken && broken {
-		w.r.o.Log.Error("the access log cannot be written: lines are lost until it can", "error", err)
-	}
-}
-
-// ---- the Date field ----
-
-// dateLine is the Date field of this second.
-type dateLine struct {
-	current atomic.Pointer[dated]
-}
-
-type dated struct {
-	second int64
-	line   string
-}
-
-func (d *dateLine) line() string {
-	now := time.Now()
-	if c := d.current.Load(); c != nil && c.second == now.Unix() {
-		return c.line
-	}
-	c := &dated{now.Unix(), "Date: " + now.UTC().Format(http.TimeFormat) + "\r\n"}
-	d.current.Store(c)
-	return c.line
 }

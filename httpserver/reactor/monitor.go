@@ -3,15 +3,13 @@
 package reactor
 
 import (
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// tick is how often the monitor looks while there is work.
-const tick = 500 * time.Microsecond
 
 // monitor looks at the threads: it wakes another one when all that are active wait for something, and
 // itself does what needs no thread when none of them polls. It sleeps while nothing goes on.
@@ -22,9 +20,10 @@ type monitor struct {
 	worker *worker
 	inside []int
 
-	entries uint64
-	stuck   int // ticks for which no thread has gone into the application
-	quiet   int // ticks without a thread inside
+	entries  uint64
+	interval time.Duration
+	stuck    int // ticks for which no thread has gone into the application
+	quiet    int // ticks without a thread inside
 }
 
 // stuckTicks is how long all threads have to be busy before the monitor polls in their place: a thread that
@@ -50,14 +49,31 @@ func (m *monitor) rouse() {
 }
 
 func (m *monitor) run() {
-	defer m.r.running.Done()
+	runtime.LockOSThread() // for the timer slack, which is a thread's own
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0)
 	for !m.r.closed.Load() {
-		time.Sleep(tick)
+		m.pause()
 		if m.look(); m.quiet > quietTicks {
 			m.sleep()
 		}
 	}
 }
+
+// pause waits until the next look. While requests come and go there is nothing to see, and looks are rarer: each
+// costs a timer and two switches of threads.
+func (m *monitor) pause() {
+	if m.stuck > 0 {
+		m.interval = tick
+	} else {
+		m.interval = min(2*m.interval, 4*tick)
+	}
+	until := unix.NsecToTimespec(int64(max(m.interval, tick)))
+	_ = unix.Nanosleep(&until, nil) // a signal only makes it shorter
+}
+
+// timerSlack is how late the kernel may wake the monitor; package prestart makes it longer for all of Go's
+// threads.
+const timerSlack = 50 * time.Microsecond
 
 // sleep waits until somebody goes into the application. A thread that did so before it could see that the
 // monitor sleeps shows in the look that follows.
@@ -89,15 +105,9 @@ func (m *monitor) look() {
 	} else {
 		m.stuck++
 	}
-	l := look{polling: s.polling, parked: s.parked, inside: len(s.inside)}
-	_, _, target := m.r.sched.active()
-	if l.inside > 0 && (target > 1 || l.polling == 0 && l.parked > 0) {
-		l.runnable = m.anyRunnable(s.inside)
-		l.gilHeld = !l.runnable && m.r.o.GILHeld != nil && m.r.o.GILHeld()
-	}
-	wake := m.r.sched.observe(l)
+	wake := m.r.sched.observe(time.Since(m.r.start), s, m.computes)
 	m.r.unpark(wake)
-	if wake < 0 && l.polling == 0 && l.inside > 0 && m.stuck >= stuckTicks {
+	if wake < 0 && s.polling == 0 && len(s.inside) > 0 && m.stuck >= stuckTicks {
 		for range pollTurn {
 			if !m.worker.turn(0) {
 				break
@@ -106,8 +116,12 @@ func (m *monitor) look() {
 	}
 }
 
-// anyRunnable reports whether one of the threads computes, or could if it had a processor.
-func (m *monitor) anyRunnable(threads []int) bool {
+// computes reports whether one of the threads has the GIL, runs, or could if it had a processor. The GIL comes
+// first: to look at it costs next to nothing.
+func (m *monitor) computes(threads []int) bool {
+	if held := m.r.o.GILHeld; held != nil && held() {
+		return true
+	}
 	for _, i := range threads {
 		if m.r.threads[i].runnable() {
 			return true

@@ -25,9 +25,14 @@ type Options struct {
 	MaxConnections int
 	// KeepAliveRequests is how many requests a connection may make; 0 is no limit.
 	KeepAliveRequests int
-	// BodyRate is how many bytes of content a second a client has to send on average, after the first 30 s;
+	// BodyRate is how many bytes of content a second a client has to send on average, after BodyGrace;
 	// 0 is 100, less is no limit.
 	BodyRate int
+	// BodyGrace is how long a client may take for content whatever its rate; 0 is 30 s.
+	BodyGrace time.Duration
+	// LingerTimeout is how long a client that was refused may be silent before its connection is closed; it
+	// may go on sending for six times as long. 0 is 5 s.
+	LingerTimeout time.Duration
 	// WriteTimeout is how long a client may not read while there is something for it; 0 is 60 s.
 	WriteTimeout time.Duration
 	// ResponseBuffer is how many bytes of a response may wait for a slow client, in memory and then in a
@@ -39,12 +44,8 @@ type Options struct {
 	GILHeld func() bool
 }
 
-const (
-	bodyGrace      = 30 * time.Second // before BodyRate counts
-	lingerIdle     = 5 * time.Second  // how long a refused client may be silent
-	lingerTotal    = 30 * time.Second // and how long it may go on sending
-	responseMemory = 1 << 20          // of ResponseBuffer
-)
+// responseMemory is how much of ResponseBuffer may be in memory.
+const responseMemory = 1 << 20
 
 func (o Options) withDefaults() Options {
 	o.Log = cmp.Or(cmp.Or(o.Log, o.HTTP.Log), slog.Default())
@@ -53,12 +54,19 @@ func (o Options) withDefaults() Options {
 	o.BodyRate = cmp.Or(o.BodyRate, 100)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, time.Minute)
 	o.ResponseBuffer = cmp.Or(o.ResponseBuffer, 64<<20)
-	o.HTTP.MaxBody = cmp.Or(o.HTTP.MaxBody, httpserver.DefaultMaxBody)
-	o.HTTP.BodyBuffer = cmp.Or(o.HTTP.BodyBuffer, httpserver.DefaultBodyBuffer)
-	o.HTTP.SpoolDir = cmp.Or(o.HTTP.SpoolDir, os.TempDir())
-	o.HTTP.HeaderTimeout = cmp.Or(o.HTTP.HeaderTimeout, httpserver.DefaultHeaderTimeout)
-	o.HTTP.IdleTimeout = cmp.Or(o.HTTP.IdleTimeout, httpserver.DefaultIdleTimeout)
-	o.HTTP.MaxHeaderBytes = cmp.Or(o.HTTP.MaxHeaderBytes, httpserver.DefaultMaxHeaderBytes)
-	o.HTTP.ServerName = cmp.Or(o.HTTP.ServerName, httpserver.DefaultServerName)
+	o.BodyGrace = cmp.Or(o.BodyGrace, 30*time.Second)
+	o.LingerTimeout = cmp.Or(o.LingerTimeout, 5*time.Second)
+	o.HTTP = httpDefaults(o.HTTP)
+	return o
+}
+
+func httpDefaults(o httpserver.Options) httpserver.Options {
+	o.MaxBody = cmp.Or(o.MaxBody, httpserver.DefaultMaxBody)
+	o.BodyBuffer = cmp.Or(o.BodyBuffer, httpserver.DefaultBodyBuffer)
+	o.SpoolDir = cmp.Or(o.SpoolDir, os.TempDir())
+	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, httpserver.DefaultHeaderTimeout)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, httpserver.DefaultIdleTimeout)
+	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, httpserver.DefaultMaxHeaderBytes)
+	o.ServerName = cmp.Or(o.ServerName, httpserver.DefaultServerName)
 	return o
 }

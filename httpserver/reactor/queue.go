@@ -88,6 +88,16 @@ func (q *queue) pop(thread bool) (i item, ok bool) {
 	return i, false
 }
 
+// popOlder takes the oldest request if it has waited for longer than age; no age is less than 0.
+func (q *queue) popOlder(age time.Duration) (i item, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if age < 0 || q.requests.len() == 0 || time.Since(q.requests.items[q.requests.first].since) <= age {
+		return i, false
+	}
+	return q.requests.pop(), true
+}
+
 func (q *queue) ready(thread bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

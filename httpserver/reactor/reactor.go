@@ -3,9 +3,7 @@
 package reactor
 
 import (
-	"context"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +31,7 @@ type Reactor struct {
 	control atomic.Pointer[controlQueue]
 	closed  atomic.Bool
 	stopped chan struct{} // closed by Close
-	running sync.WaitGroup
+	users   atomic.Int64  // who may use the descriptors; closed when it falls to 0
 
 	stats           Stats
 	date            dateLine
@@ -43,20 +41,8 @@ type Reactor struct {
 	accessLogBroken atomic.Bool
 	acceptTrouble   httpserver.Throttle
 	crowded         httpserver.Throttle
+	refused         httpserver.Throttle
 	once, sweeping  sync.Once
-}
-
-// worker is one who polls: a thread in Work, or one of the reactor's own goroutines (thread -1), which
-// does all but call the application.
-type worker struct {
-	r        *Reactor
-	thread   int
-	tid      int          // the OS thread's id
-	stat     atomic.Int32 // /proc/self/task/TID/stat, or -1
-	unparked chan struct{}
-	parks    bool // it came out of the application to find itself parked
-	events   []unix.EpollEvent
-	scratch  scratch
 }
 
 // New returns a Reactor for the given number of threads, with nothing to serve yet.
@@ -72,12 +58,14 @@ func New(threads int, o Options) (*Reactor, error) {
 	}
 	r := &Reactor{o: o.withDefaults(), epoll: epoll, wake: wake, sched: newScheduler(threads, o.FreeThreaded),
 		start: time.Now(), drains: make(chan struct{}, 1), stopped: make(chan struct{}), threads: make([]*worker, threads)}
+	r.users.Store(1)
 	r.queue.capacity = r.o.Queue
 	for i := range r.threads {
 		r.threads[i] = r.newWorker(i)
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: wakeFd}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
+		r.closeDescriptors()
 		return nil, fmt.Errorf("epoll_ctl: %w", err)
 	}
 	r.monitor.init(r)
@@ -87,178 +75,12 @@ func New(threads int, o Options) (*Reactor, error) {
 // wakeFd marks the eventfd among the events. Connections have their descriptor there.
 const wakeFd = -1
 
-func (r *Reactor) newWorker(thread int) *worker {
-	w := &worker{r: r, thread: thread, unparked: make(chan struct{}, 1), events: make([]unix.EpollEvent, 64)}
-	w.stat.Store(-1)
-	w.scratch.init()
-	return w
-}
-
-// Work makes the calling thread thread number thread until Close. It runs what comes from control, which
-// may be nil, between two requests.
-func (r *Reactor) Work(thread int, control <-chan func()) {
-	w := r.threads[thread]
-	w.tid = unix.Gettid()
-	w.openStat()
-	defer w.closeStat()
-	if control != nil {
-		r.forward(w, control)
-	}
-	r.once.Do(func() {
-		r.running.Add(1)
-		go r.monitor.run()
-	})
-	if !r.sched.join(thread) {
-		w.park()
-	}
-	for !r.closed.Load() || r.queue.size() > 0 {
-		w.obey()
-		w.turn(-1)
-		if w.parks {
-			w.parks = false
-			w.park()
-		}
-	}
-	r.sched.leave(thread)
-	r.wakeAll()
-}
-
-// stay takes back a parking that the worker has not come to yet: there is another request for it first.
-func (w *worker) stay() {
-	if w.parks && !w.r.sched.unparkThread(w.thread) {
-		<-w.unparked // somebody has woken it already
-	}
-	w.parks = false
-}
-
-// park blocks until the thread is to poll again, or the reactor is closed.
-func (w *worker) park() {
-	select {
-	case <-w.unparked:
-	case <-w.r.stopped:
-	}
-}
-
 // unpark wakes a thread that the scheduler has made polling; -1 is none.
 func (r *Reactor) unpark(thread int) {
 	if thread >= 0 {
 		r.threads[thread].unparked <- struct{}{}
 	}
 }
-
-// turn does one thing that is waiting, or waits for up to timeout milliseconds (-1: for ever). It reports
-// whether there was something.
-func (w *worker) turn(timeout int) bool {
-	if item, ok := w.r.queue.pop(w.thread >= 0); ok {
-		w.do(item)
-		return true
-	}
-	return w.poll(timeout)
-}
-
-// poll waits for events and queues them; whoever is free takes them from there.
-func (w *worker) poll(timeout int) bool {
-	r := w.r
-	r.polling.Add(1)
-	if r.queue.ready(w.thread >= 0) || r.closed.Load() || w.hasOrders() {
-		timeout = 0 // came in between; see push
-	}
-	n, err := unix.EpollWait(r.epoll, w.events, timeout)
-	r.polling.Add(-1)
-	if err != nil && err != unix.EINTR {
-		r.o.Log.Error("epoll_wait failed", "error", err)
-		time.Sleep(time.Millisecond)
-	}
-	if n <= 0 {
-		return false
-	}
-	r.queue.pushEvents(w.events[:n])
-	return true
-}
-
-// do handles one item of the queue.
-func (w *worker) do(item item) {
-	switch {
-	case item.task != nil:
-		w.runTask(item.task)
-	case item.conn != nil:
-		w.drive(item.conn)
-	case item.event.Fd == wakeFd:
-		var buffer [8]byte
-		unix.Read(w.r.wake, buffer[:])
-	default:
-		w.event(item.event)
-	}
-}
-
-// task is a request of another engine.
-type task struct {
-	run      func(thread int)
-	entered  time.Time
-	queued   time.Duration
-	panicked *httpserver.TaskPanic
-	state    atomic.Int32 // taskWaiting, then one of the others
-	done     chan struct{}
-}
-
-const (
-	taskWaiting = iota
-	taskBegun
-	taskGivenUp
-)
-
-// Do implements httpserver.Threads: see Dispatcher.Do.
-func (r *Reactor) Do(ctx context.Context, f func(thread int)) (queued time.Duration, err error) {
-	if r.closed.Load() {
-		return 0, httpserver.ErrClosed
-	}
-	t := &task{run: f, entered: time.Now(), done: make(chan struct{})}
-	if !r.push(item{task: t}) {
-		return 0, httpserver.ErrQueueFull
-	}
-	select {
-	case <-t.done:
-	case <-ctx.Done():
-		if t.state.CompareAndSwap(taskWaiting, taskGivenUp) {
-			return time.Since(t.entered), ctx.Err()
-		}
-		<-t.done
-	}
-	if t.panicked != nil {
-		panic(t.panicked)
-	}
-	return t.queued, nil
-}
-
-func (w *worker) runTask(t *task) {
-	if !t.state.CompareAndSwap(taskWaiting, taskBegun) {
-		return
-	}
-	t.queued = time.Since(t.entered)
-	defer func() {
-		if v := recover(); v != nil {
-			t.panicked = &httpserver.TaskPanic{Value: v, Stack: debug.Stack()}
-		}
-		w.leave()
-		close(t.done)
-	}()
-	w.enter()
-	t.run(w.thread)
-}
-
-// enter and leave stand around every call of the application. What this thread had taken in and not got to
-// is for those who poll: they may be blocked, and would not notice.
-func (w *worker) enter() {
-	r := w.r
-	w.stay()
-	r.unpark(r.sched.enter(w.thread))
-	if r.polling.Load() > 0 && r.queue.ready(true) {
-		r.notify()
-	}
-	r.monitor.rouse()
-}
-
-func (w *worker) leave() { w.parks = !w.r.sched.exit(w.thread) }
 
 // push queues work for the threads and sees to it that a blocked poller notices. It reports whether there
 // was room.
@@ -271,6 +93,15 @@ func (r *Reactor) push(i item) bool {
 	} else {
 		r.monitor.rouse()
 	}
+	return true
+}
+
+// tooOld reports whether a request has waited so long that nobody may be waiting for its answer.
+func (r *Reactor) tooOld(i item) bool {
+	if r.o.QueueAge < 0 || time.Since(i.since) <= r.o.QueueAge {
+		return false
+	}
+	r.stats.QueueAged.Add(1)
 	return true
 }
 
@@ -288,23 +119,61 @@ func (r *Reactor) wakeAll() {
 	r.notify()
 }
 
-// Close ends Work on all threads once what is queued has been worked off.
+// now is the time since the reactor's start, in nanoseconds.
+func (r *Reactor) now() int64 { return int64(time.Since(r.start)) }
+
+// Close ends Work on all threads once what is queued has been worked off. Connections that are open then are
+// closed.
 func (r *Reactor) Close() {
 	if !r.closed.Swap(true) {
 		close(r.stopped)
 		r.wakeAll()
+		r.release()
 	}
 }
 
-// now is the time since the reactor's start, in nanoseconds.
-func (r *Reactor) now() int64 { return int64(time.Since(r.start)) }
-
-// Stats counts what the reactor refused or ended on its own, and what it has open.
-type Stats struct {
-	Connections, Requests                                       atomic.Int64
-	Malformed, HeaderTimeouts, BodyTimeouts, WriteTimeouts      atomic.Int64
-	IdleTimeouts, TooManyConnections, QueueFull, AcceptFailures atomic.Int64
+// acquire keeps the descriptors open until release. It returns false when they are closed.
+func (r *Reactor) acquire() bool {
+	for {
+		n := r.users.Load()
+		if n == 0 {
+			return false
+		}
+		if r.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
 
-// Stats returns the counters, which go on counting.
-func (r *Reactor) Stats() *Stats { return &r.stats }
+func (r *Reactor) release() {
+	if r.users.Add(-1) > 0 {
+		return
+	}
+	r.table.each((*conn).close)
+	for {
+		i, ok := r.queue.pop(true)
+		if !ok {
+			break
+		}
+		if i.task != nil {
+			i.task.fail(httpserver.ErrClosed)
+		}
+	}
+	r.closeDescriptors()
+}
+
+func (r *Reactor) closeDescriptors() {
+	unix.Close(r.epoll)
+	unix.Close(r.wake)
+}
+
+// background runs f on a goroutine that may use the descriptors.
+func (r *Reactor) background(f func()) {
+	if !r.acquire() {
+		return
+	}
+	go func() {
+		defer r.release()
+		f()
+	}()
+}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -65,7 +64,7 @@ func (res *response) WriteHead(h *httpserver.Head) error {
 	}
 	res.headSet, res.status, res.length, res.noContent = true, h.Status, h.ContentLength, h.NoContent
 	// Content that the handler has not read yet may never be: then the next request could not be found.
-	res.last = res.last || h.Close || res.streamed != nil && !res.streamed.done
+	res.last = res.last || h.Close || res.w.r.draining.Load() || res.streamed != nil && !res.streamed.done
 	switch {
 	case h.NoContent || h.ContentLength >= 0:
 		res.mode = byLength
@@ -137,118 +136,12 @@ func (res *response) Write(p []byte) error {
 	case res.filed, res.noContent, res.length >= 0 && int64(len(p)) > res.length-res.written:
 		return errTooMuch
 	}
+	res.written += int64(len(p))
 	if res.mode == byChunks {
-		res.buf = strconv.AppendInt(res.buf, int64(len(p)), 16)
-		res.buf = append(res.buf, "\r\n"...)
-		res.written += int64(len(p))
+		res.buf = appendChunkSize(res.buf, int64(len(p)))
 		return res.send(p, "\r\n")
 	}
-	res.written += int64(len(p))
 	return res.send(p, "")
-}
-
-// joined is how large content may be to be copied behind the head rather than sent from where it is.
-const joined = 8 << 10
-
-// send sends buf, p and tail. What the client does not take is kept in the connection's out, up to a bound
-// beyond which send waits.
-func (res *response) send(p []byte, tail string) error {
-	c := res.c
-	res.sent = true
-	if c.out != nil {
-		if err := res.keep(res.buf, p, []byte(tail)); err != nil {
-			return err
-		}
-		return res.await()
-	}
-	if len(p) <= joined {
-		res.buf = append(append(res.buf, p...), tail...)
-		n, err := c.writeAll(res.buf)
-		if err != nil {
-			return res.broken(err)
-		}
-		return res.keep(res.buf[n:])
-	}
-	n, err := res.vector(p, tail)
-	if err != nil {
-		return res.broken(err)
-	}
-	parts := [][]byte{res.buf, p, []byte(tail)}
-	for i, part := range parts {
-		skip := min(n, len(part))
-		parts[i], n = part[skip:], n-skip
-	}
-	if err := res.keep(parts...); err != nil {
-		return err
-	}
-	return res.await()
-}
-
-// vector writes buf, p and tail by one call. It returns how many bytes the client took.
-func (res *response) vector(p []byte, tail string) (int, error) {
-	var vector [3]unix.Iovec
-	n := 0
-	for _, part := range [][]byte{res.buf, p, []byte(tail)} {
-		if len(part) > 0 {
-			vector[n].Base = &part[0]
-			vector[n].SetLen(len(part))
-			n++
-		}
-	}
-	for {
-		n, err := rawWritev(res.c.fd, vector[:n])
-		switch err {
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, nil
-		default:
-			return n, err
-		}
-	}
-}
-
-// keep adds parts to the connection's out, and empties buf.
-func (res *response) keep(parts ...[]byte) error {
-	c := res.c
-	for _, part := range parts {
-		if len(part) == 0 {
-			continue
-		}
-		if c.out == nil {
-			c.out, c.outSent = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir), 0
-		}
-		if _, err := c.out.Write(part); err != nil {
-			c.r.o.Log.Error("no room for a response that the client does not take: it is cut off", "error", err)
-			return res.broken(err)
-		}
-	}
-	res.buf = res.buf[:0]
-	return nil
-}
-
-// await sends what it can of the connection's out, and blocks while too much is left.
-func (res *response) await() error {
-	c := res.c
-	for c.out != nil {
-		done, err := res.w.drain(c)
-		if err != nil {
-			return res.broken(err)
-		}
-		if done || c.out.Size()-c.outSent <= c.r.o.ResponseBuffer {
-			return nil
-		}
-		if err := c.wait(unix.POLLOUT, c.r.o.WriteTimeout); err != nil {
-			c.r.stats.WriteTimeouts.Add(1)
-			return res.broken(err)
-		}
-	}
-	return nil
-}
-
-func (res *response) broken(err error) error {
-	res.buf = res.buf[:0]
-	res.failed = errors.Join(httpserver.ErrDisconnected, err)
-	return res.failed
 }
 
 // SendFile implements httpserver.ResponseWriter.
@@ -265,14 +158,21 @@ func (res *response) SendFile(f *os.File, offset, n int64) error {
 		f.Close()
 		return err
 	}
-	if res.mode == byChunks { // one chunk: its length is known
-		res.buf = strconv.AppendInt(res.buf, n, 16)
-		res.buf = append(res.buf, "\r\n"...)
-	}
 	res.filed = true
+	if n == 0 { // a chunk of no bytes would be the last
+		f.Close()
+		return nil
+	}
+	if res.mode == byChunks { // one chunk: its length is known
+		res.buf = appendChunkSize(res.buf, n)
+	}
 	res.written += n
 	res.c.file, res.c.fileAt, res.c.fileLeft = f, offset, n
 	return nil
+}
+
+func appendChunkSize(b []byte, n int64) []byte {
+	return append(strconv.AppendInt(b, n, 16), "\r\n"...)
 }
 
 // Abort implements httpserver.ResponseWriter.
@@ -287,11 +187,12 @@ func (res *response) Disconnected() bool {
 // end completes the response after the handler.
 func (res *response) end() {
 	c := res.c
+	c.shortFile = false
 	switch {
 	case !res.headSet || res.failed != nil:
 		res.aborted = true
 	case res.length > res.written && !res.noContent:
-		if res.aborted = !res.filed; res.filed {
+		if res.aborted = c.file == nil; !res.aborted {
 			res.last, c.shortFile = true, true
 		}
 	}
@@ -299,7 +200,7 @@ func (res *response) end() {
 		return
 	}
 	if res.mode == byChunks && !res.noContent {
-		if res.filed {
+		if c.file != nil {
 			c.fileEnd = "\r\n0\r\n\r\n"
 		} else {
 			res.buf = append(res.buf, "0\r\n\r\n"...)
@@ -312,52 +213,16 @@ func (res *response) end() {
 
 // fail makes a 500 of a response whose handler has panicked, or aborts it.
 func (res *response) fail() {
-	c := res.c
-	if res.sent || c.file != nil {
+	res.c.dropResponse()
+	if res.sent {
 		res.aborted = true
 		return
 	}
-	last := res.last
-	res.begin(res.w, c, res.minor, last)
+	res.begin(res.w, res.c, res.minor, res.last)
 	text := "500 Internal Server Error\n"
 	res.WriteHead(&httpserver.Head{Status: 500, Reason: "Internal Server Error", ContentLength: int64(len(text)), Close: true,
 		Fields: []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain"}}})
 	res.Write([]byte(text))
-}
-
-// writeAll is write(2) until everything is out or the client takes no more.
-func (c *conn) writeAll(p []byte) (n int, err error) {
-	for n < len(p) {
-		m, err := rawWrite(c.fd, p[n:])
-		switch err {
-		case nil:
-			n += m
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return n, nil
-		default:
-			return n, err
-		}
-	}
-	return n, nil
-}
-
-// wait blocks until the descriptor is ready for events, or fails with os.ErrDeadlineExceeded.
-func (c *conn) wait(events int16, timeout time.Duration) error {
-	end := time.Now().Add(timeout)
-	for {
-		fds := []unix.PollFd{{Fd: int32(c.fd), Events: events}}
-		n, err := unix.Poll(fds, int(max(time.Until(end).Milliseconds(), 0)))
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return err
-		case n == 0:
-			return os.ErrDeadlineExceeded
-		default:
-			return nil
-		}
-	}
 }
 
 // equalFold compares with an ASCII string.

@@ -1,21 +1,26 @@
 package reactor
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // scheduler says what each thread does: it polls, it is inside the application, or it is parked. It holds
 // states only and never blocks; parking itself is the caller's.
 //
-// At most target threads are active (polling or inside). Whoever comes out of the application and finds
-// more than that, and another one polling, parks. Whoever goes in while nobody else polls and fewer than
-// target are active wakes another one, so that connections go on being served.
+// At most target threads are active (polling or inside). Whoever comes out of the application, finds more
+// than that, and leaves another one that polls or soon will, parks. Whoever goes in while nobody else polls
+// and fewer than target are active wakes another one, so that connections go on being served.
 type scheduler struct {
 	mu      sync.Mutex
 	control controller
 	state   []state
+	entered []uint64 // what entries was when each thread last went in
 	polling int
 	inside  int
 	parked  []int // the one that parked last is woken first: its caches are warm
 	entries uint64
+	looked  uint64 // what entries was at the last look
 }
 
 type state uint8
@@ -28,7 +33,10 @@ const (
 )
 
 func newScheduler(threads int, freeThreaded bool) *scheduler {
-	s := &scheduler{control: controller{threads: threads, target: 1}, state: make([]state, threads)}
+	s := &scheduler{
+		control: controller{threads: threads, target: 1, fixed: freeThreaded},
+		state:   make([]state, threads), entered: make([]uint64, threads),
+	}
 	if freeThreaded {
 		s.control.target = threads
 	}
@@ -49,6 +57,7 @@ func (s *scheduler) set(thread int, to state) {
 	case stateInside:
 		s.inside++
 		s.entries++
+		s.entered[thread] = s.entries
 	case stateParked:
 		s.parked = append(s.parked, thread)
 	}
@@ -91,11 +100,23 @@ func (s *scheduler) exit(thread int) (polls bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.set(thread, statePolling)
-	if s.polling > 1 && s.polling+s.inside > s.control.target {
+	if s.polling+s.inside > s.control.target && (s.polling > 1 || s.turnover()) {
 		s.set(thread, stateParked)
 		return false
 	}
 	return true
+}
+
+// turnover reports whether a thread has gone in since the last look, and so can be expected to come out and
+// poll soon. Two that take turns on the GIL would otherwise never find each other polling, and go on fighting
+// for it. If it waits after all, the next look but one wakes another thread. s.mu is held.
+func (s *scheduler) turnover() bool {
+	for thread, state := range s.state {
+		if state == stateInside && s.entered[thread] > s.looked {
+			return true
+		}
+	}
+	return false
 }
 
 // unpark makes the thread that parked last poll and returns it, or -1. s.mu is held.
@@ -128,29 +149,43 @@ type snapshot struct {
 	polling, parked int
 	inside          []int  // the threads inside
 	entries         uint64 // how often a thread has gone in, ever
+	lasting         bool   // one of those inside was so at the look before, with the same request
 }
 
 // snapshot appends the threads inside to buffer[:0].
 func (s *scheduler) snapshot(buffer []int) snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	buffer = buffer[:0]
+	seen := snapshot{polling: s.polling, parked: len(s.parked), inside: buffer[:0], entries: s.entries}
 	for thread, state := range s.state {
 		if state == stateInside {
-			buffer = append(buffer, thread)
+			seen.inside = append(seen.inside, thread)
+			seen.lasting = seen.lasting || s.entered[thread] <= s.looked
 		}
 	}
-	return snapshot{s.polling, len(s.parked), buffer, s.entries}
+	return seen
 }
 
-// observe gives the controller a look, and returns a thread to wake, or -1.
-func (s *scheduler) observe(l look) (wake int) {
+// observe is a look at the threads at a time, by a clock that only goes forward. seen is how they stood when it
+// began; computes reports whether one of those inside computes, or could, and is called only when it can change
+// something, for it takes time. observe returns a thread to wake, or -1.
+func (s *scheduler) observe(at time.Duration, seen snapshot, computes func(inside []int) bool) (wake int) {
+	l := look{at: at, polling: seen.polling, parked: seen.parked, inside: len(seen.inside), lasting: seen.lasting}
+	l.computes = s.matters(l) && computes(seen.inside)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	l.moved = s.entries != seen.entries || s.polling != seen.polling || s.inside != l.inside
+	s.looked = seen.entries
 	if s.control.observe(l) && s.polling == 0 {
 		return s.unpark()
 	}
 	return -1
+}
+
+// matters reports whether it makes a difference that somebody computes: to raise the target, or to lower it.
+func (s *scheduler) matters(l look) bool {
+	_, _, target := s.active()
+	return l.inside > 0 && (target > 1 || l.polling == 0 && l.parked > 0)
 }
 
 // active returns how many threads poll, are inside, and should be active.

@@ -22,9 +22,8 @@ type Server struct {
 // NewServer returns the server of r; there is one. h is called on r's threads, and o replaces what r has for
 // Options.HTTP. It must be called before the first connection, between New and Serve.
 func (r *Reactor) NewServer(h httpserver.Handler, o httpserver.Options) *Server {
-	r.handler, r.o.HTTP = h, o
-	r.o = r.o.withDefaults()
-	r.sweeping.Do(func() { go r.sweep() })
+	r.handler, r.o.HTTP = h, httpDefaults(o)
+	r.sweeping.Do(func() { r.background(r.sweep) })
 	return &Server{r: r}
 }
 
@@ -35,33 +34,49 @@ func (s *Server) Serve(l net.Listener) error {
 		s.mu.Unlock()
 		return l.Close()
 	}
-	in, err := s.r.listen(l)
+	in, err := s.listen(l)
 	if err == nil {
 		s.listeners = append(s.listeners, in)
 	}
 	s.mu.Unlock()
 	if err != nil {
+		l.Close()
 		return err
 	}
 	<-in.closed
 	return nil
 }
 
-// stop ends accepting.
-func (s *Server) stop() {
+func (s *Server) listen(l net.Listener) (*listener, error) {
+	if !s.r.acquire() {
+		return nil, httpserver.ErrClosed
+	}
+	defer s.r.release()
+	return s.r.listen(l)
+}
+
+// stop ends accepting. Who has connected already is let in first if last is true: the kernel would reset
+// what waits there.
+func (s *Server) stop(last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
 	for _, in := range s.listeners {
+		for last && s.r.accept(in) {
+		}
 		s.r.unlisten(in)
 	}
+	s.listeners = nil
 }
 
 // Shutdown stops accepting, closes idle connections after a last read, and returns nil once the requests
 // that were under way have been answered, with `Connection: close`. When ctx is done before that it returns
 // ctx.Err(); what is under way goes on.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.stop()
+	if s.r.acquire() {
+		s.stop(true)
+		s.r.release()
+	}
 	s.r.draining.Store(true)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
@@ -79,12 +94,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Close stops accepting, and closes all connections that no thread is at work on.
+// Close closes all listeners and connections at once, without waiting for requests under way: those see a
+// client that has disconnected.
 func (s *Server) Close() error {
-	s.stop()
+	if !s.r.acquire() {
+		return nil
+	}
+	defer s.r.release()
+	s.stop(false)
+	s.r.draining.Store(true)
 	s.r.table.each(func(c *conn) {
 		if c.claim() {
 			c.close()
+		} else {
+			c.kill()
 		}
 	})
 	return nil

@@ -18,6 +18,7 @@ import (
 // off). It reads ahead no further than the connection's buffer.
 type streamed struct {
 	c       *conn
+	res     *response
 	pending []byte // received, not handed out
 	buf     []byte
 	left    int64 // of a declared length
@@ -26,6 +27,7 @@ type streamed struct {
 	done    bool
 	expect  bool // the client waits for 100 (Continue)
 	taken   int64
+	began   int64 // in Reactor.now
 	err     error
 }
 
@@ -52,9 +54,6 @@ func (b *streamed) take(p []byte) (n int) {
 	used := 0
 	if b.chunked {
 		n, used, b.done, b.err = b.chunks.Decode(p, b.pending)
-		if fault := (*http1.Error)(nil); !errors.As(b.err, &fault) {
-			b.err = nil
-		}
 	} else {
 		n = copy(p[:min(int64(len(p)), b.left)], b.pending)
 		used = n
@@ -74,7 +73,7 @@ func (b *streamed) take(p []byte) (n int) {
 func (b *streamed) fill() error {
 	if b.expect {
 		b.expect = false
-		if _, err := b.c.writeAll(continueLine); err != nil {
+		if err := b.goOn(); err != nil {
 			return err
 		}
 	}
@@ -85,10 +84,7 @@ func (b *streamed) fill() error {
 		n, err := b.c.read(b.buf)
 		switch {
 		case err == unix.EAGAIN:
-			if err := b.c.wait(unix.POLLIN, bodyGrace); err != nil {
-				if errors.Is(err, os.ErrDeadlineExceeded) {
-					b.c.r.stats.BodyTimeouts.Add(1)
-				}
+			if err := b.await(); err != nil {
 				return err
 			}
 		case err != nil:
@@ -102,6 +98,28 @@ func (b *streamed) fill() error {
 	}
 }
 
+// goOn sends 100 (Continue), unless the answer has begun: it would stand in the middle of that.
+func (b *streamed) goOn() error {
+	if b.res.sent {
+		return nil
+	}
+	return b.c.sendContinue()
+}
+
+// await waits until the client sends, for as long as --body-rate allows.
+func (b *streamed) await() error {
+	r := b.c.r
+	timeout := forever
+	if allowed, limited := r.bodyTime(b.taken); limited {
+		timeout = max(time.Duration(b.began-r.now())+allowed, 0)
+	}
+	err := b.c.wait(unix.POLLIN, timeout)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.stats.BodyTimeouts.Add(1)
+	}
+	return err
+}
+
 // serveStreamed answers a request whose content comes in while the handler runs.
 func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
 	if w.thread < 0 {
@@ -109,16 +127,12 @@ func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
 		w.enqueue(c)
 		return nil
 	}
-	h := &w.scratch.head
-	body := &streamed{c: c, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue}
-	w.scratch.res.streamed = body
-	w.serve(c, body, h.ContentLength)
-	if c.phase != phaseHead {
-		if c.phase == phaseFlush {
-			c.in = append(c.in[:0], body.pending...)
-		}
-		return nil
+	h, res := &w.scratch.head, &w.scratch.res
+	body := &streamed{c: c, res: res, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue, began: w.r.now()}
+	res.streamed = body
+	w.serve(c, body, h.ContentLength, false)
+	if c.phase == phaseFlush {
+		c.in = append(c.in[:0], body.pending...)
 	}
-	c.expire(time.Minute)
 	return body.pending
 }

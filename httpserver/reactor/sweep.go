@@ -12,7 +12,8 @@ import (
 // sweepInterval is how late a time-out may be.
 const sweepInterval = 250 * time.Millisecond
 
-// sweep looks after deadlines, and after listeners that had no descriptors left, until Close.
+// sweep looks after deadlines, requests that wait too long, and listeners that had no descriptors left, until
+// Close.
 func (r *Reactor) sweep() {
 	w := r.newWorker(-1)
 	ticker := time.NewTicker(sweepInterval)
@@ -31,18 +32,34 @@ func (r *Reactor) sweep() {
 			if (deadline == 0 || deadline > now) && !draining || !c.claim() {
 				return
 			}
-			if deadline = c.deadline.Load(); deadline != 0 && deadline <= now {
+			switch deadline = c.deadline.Load(); {
+			case deadline != 0 && deadline <= now:
 				w.expired(c)
-			} else if draining && c.phase == phaseHead && len(c.in) == 0 {
-				w.receive(c) // the last read: a request may be there
+			case c.phase != phaseHead || len(c.in) > 0: // it is not idle: draining waits for it
+				if c.release() {
+					return
+				}
 			}
-			if c.phase != phaseClosed && !c.queued && !c.release() {
-				w.drive(c)
-			}
+			w.drive(c) // when draining, the last read: a request may be there
 		})
+		w.refuseOld()
 		if r.retryAccept.Swap(false) {
 			r.acceptAgain()
 		}
+	}
+}
+
+// refuseTurn is how many requests are refused in a round, so that deadlines are looked after meanwhile.
+const refuseTurn = 1000
+
+// refuseOld answers requests that no thread has come to in time.
+func (w *worker) refuseOld() {
+	for range refuseTurn {
+		i, ok := w.r.queue.popOlder(w.r.o.QueueAge)
+		if !ok {
+			return
+		}
+		w.do(i)
 	}
 }
 
@@ -75,7 +92,7 @@ func (w *worker) expired(c *conn) {
 		s.WriteTimeouts.Add(1)
 		w.r.o.Log.Info("the client did not take the response in time: the connection is cut off", "remote", c.remote)
 		w.flushed(c, true)
-		c.reset()
+		c.reset() // nobody reads what is on its way
 	default:
 		c.close()
 	}

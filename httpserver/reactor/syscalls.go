@@ -37,3 +37,10 @@ func rawWritev(fd int, vector []unix.Iovec) (int, error) {
 	}
 	return int(n), nil
 }
+
+// disconnect resets a TCP connection, whoever else has a descriptor of it: connect(2) to AF_UNSPEC, where
+// SO_LINGER would need this descriptor to be the last.
+func disconnect(fd int) {
+	address := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&address)), unsafe.Sizeof(address))
+}

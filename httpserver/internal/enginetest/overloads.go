@@ -1,0 +1,152 @@
+package enginetest
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+var overloads = []behaviour{
+	{name: "a request for which the queue has no room is refused by 503", test: queueFull},
+	{name: "a request that has waited too long is refused by 503 while all threads are busy", test: queueAge},
+	{name: "more connections than allowed are closed at once", test: maxConnections},
+	{name: "what needs no thread goes on while all threads are busy", test: busyThreads},
+	{name: "queued requests run when a thread is free, and know how long they waited", test: queuedRun},
+}
+
+// busy has all threads of a server with n of them inside the handler.
+func (s *suite) busy(n int, o Options) (*server, *gate, []*client) {
+	s.Helper()
+	g := newGate(text("ok"))
+	o.Threads = n
+	srv := s.start(g, o)
+	var inside []*client
+	for range n {
+		inside = append(inside, srv.get("/wait"))
+	}
+	for range n {
+		wait(s, g.entered)
+	}
+	return srv, g, inside
+}
+
+// finish lets the requests inside go on and expects their answers.
+func (g *gate) finish(inside []*client) {
+	g.open()
+	for _, c := range inside {
+		c.Helper()
+		c.expect(200, "ok")
+	}
+}
+
+func queueFull(s *suite) {
+	srv, g, inside := s.busy(2, Options{Queue: 3})
+	answers := make(chan *http.Response, 8)
+	for range cap(answers) {
+		c := srv.get("/")
+		go func() {
+			res, err := http.ReadResponse(c.r, nil)
+			if err == nil {
+				_, err = io.Copy(io.Discard, res.Body)
+			}
+			if !assert.NoError(s, err) {
+				res = &http.Response{}
+			}
+			answers <- res
+		}()
+	}
+	for range 5 { // those that are refused are answered while the others wait
+		res := wait(s, answers)
+		assert.Equal(s, http.StatusServiceUnavailable, res.StatusCode)
+		assert.Equal(s, "1", res.Header.Get("Retry-After"))
+	}
+	g.finish(inside)
+	for range 3 {
+		assert.Equal(s, http.StatusOK, wait(s, answers).StatusCode)
+	}
+	srv.counted("QueueFull", 5)
+	inside[0].open()
+}
+
+func (c *client) response503() *http.Response {
+	c.Helper()
+	res, _ := c.response("GET")
+	assert.Equal(c, http.StatusServiceUnavailable, res.StatusCode)
+	return res
+}
+
+func queueAge(s *suite) {
+	srv, g, inside := s.busy(2, Options{QueueAge: short})
+	old := srv.get("/")
+	post := srv.dial()
+	post.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+	for _, c := range []*client{old, post} {
+		res := c.response503()
+		assert.NotEmpty(s, res.Header.Get("Retry-After"))
+		assert.True(s, res.Close)
+	}
+	srv.counted("QueueAged", 2)
+	g.finish(inside)
+	srv.get("/").expect(200, "ok")
+}
+
+func maxConnections(s *suite) {
+	srv := s.start(text("ok"), Options{MaxConnections: 3})
+	clients := make([]*client, 3)
+	for i := range clients {
+		clients[i] = srv.get("/")
+		clients[i].expect(200, "ok")
+	}
+	srv.dial().closedSomehow()
+	srv.counted("TooManyConnections", 1)
+	clients[0].Close()
+	srv.counted("Connections", 2)
+	srv.get("/").expect(200, "ok")
+	clients[1].open()
+}
+
+func busyThreads(s *suite) {
+	srv, g, inside := s.busy(2, Options{Options: httpserver.Options{MaxBody: 1000, HeaderTimeout: short, IdleTimeout: short}})
+	bad := srv.dial()
+	bad.send("GET / HTTP/1.1\r\nHost : a\r\n\r\n")
+	bad.refused(http.StatusBadRequest)
+	large := srv.dial()
+	large.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n")
+	large.refused(http.StatusRequestEntityTooLarge)
+	srv.dial().closed() // its time runs out
+	upload := srv.dial()
+	upload.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n" + strings.Repeat("x", 500))
+	g.finish(append(inside, upload))
+}
+
+func queuedRun(s *suite) {
+	var queued atomic.Int64
+	g := newGate(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+		if r.Queued > 0 && !r.Arrived.IsZero() {
+			queued.Add(1)
+		}
+		echo(w, r)
+	})
+	srv := s.start(g, Options{Threads: 1})
+	first := srv.get("/wait")
+	wait(s, g.entered)
+	waiting := make([]*client, 50)
+	for i := range waiting {
+		waiting[i] = srv.dial()
+		waiting[i].send(pipeline(20))
+	}
+	last := srv.dial() // is refused when those have been read, or most of them
+	last.send("x y z\r\n")
+	last.refused(http.StatusBadRequest)
+	g.open()
+	first.expect(200, "/wait ")
+	for _, c := range waiting {
+		c.expectPipeline(20)
+	}
+	assert.NotZero(s, queued.Load())
+}

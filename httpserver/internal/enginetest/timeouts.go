@@ -1,0 +1,133 @@
+package enginetest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+var timeouts = []behaviour{
+	{name: "a connection on which nothing comes is closed", test: neverUsed},
+	{name: "a head that is not complete in time is refused by 408", test: slowHead},
+	{name: "a head that comes byte by byte gets no more time", test: trickledHead},
+	{name: "a connection without a next request is closed", test: idleTimeout},
+	{name: "a response that takes long is not an idle connection", test: longResponse},
+	{name: "content that comes too slowly is refused by 408", test: slowBody},
+	{name: "a refused client that does not close is closed in the end", test: lingerEnds},
+}
+
+func neverUsed(s *suite) {
+	srv := s.start(text("ok"), Options{Options: httpserver.Options{HeaderTimeout: short}})
+	srv.dial().closed()
+}
+
+func slowHead(s *suite) {
+	for name, before := range map[string]string{"the first": "", "the second": getRequest("/")} {
+		s.run("a head that is not complete in time is refused by 408", name, func(s *suite) {
+			srv := s.start(text("ok"), Options{Options: httpserver.Options{HeaderTimeout: short}})
+			c := srv.dial()
+			c.send(before + "GET / HTTP/1.1\r\nHo")
+			if before != "" {
+				c.expect(200, "ok")
+			}
+			res, _ := c.response("GET")
+			assert.Equal(s, http.StatusRequestTimeout, res.StatusCode)
+			assert.True(s, res.Close)
+			c.halfClose()
+			c.closed()
+			srv.counted("HeaderTimeouts", 1)
+		})
+	}
+}
+
+func trickledHead(s *suite) {
+	srv := s.start(text("ok"), Options{Options: httpserver.Options{HeaderTimeout: short}})
+	c := srv.dial()
+	c.send("GET / HTTP/1.1\r\nA: ")
+	go func() {
+		for {
+			if _, err := io.WriteString(c.Conn, "a"); err != nil {
+				return
+			}
+			time.Sleep(short / 20)
+		}
+	}()
+	_, err := c.r.Peek(1) // the answer, or the end
+	assert.NotErrorIs(s, err, os.ErrDeadlineExceeded)
+	c.Close()
+	srv.counted("HeaderTimeouts", 1)
+}
+
+func idleTimeout(s *suite) {
+	srv := s.start(text("ok"), Options{Options: httpserver.Options{IdleTimeout: short}})
+	c := srv.get("/")
+	c.expect(200, "ok")
+	c.closed()
+	srv.counted("Connections", 0)
+}
+
+func longResponse(s *suite) {
+	g := newGate(text("ok"))
+	srv := s.start(g, Options{Threads: 1, Options: httpserver.Options{IdleTimeout: short, HeaderTimeout: short}})
+	c := srv.get("/wait")
+	wait(s, g.entered)
+	other := srv.dial() // whose time runs out meanwhile
+	other.closed()
+	g.open()
+	c.expect(200, "ok")
+}
+
+func slowBody(s *suite) {
+	for name, request := range map[string]string{
+		"declared": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello",
+		"chunked":  "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+	} {
+		s.run("content that comes too slowly is refused by 408", name, func(s *suite) {
+			srv := s.start(text("ok"), Options{BodyGrace: short, BodyRate: 1000})
+			c := srv.dial()
+			c.send(request)
+			res, _ := c.response("POST")
+			assert.Equal(s, http.StatusRequestTimeout, res.StatusCode)
+			srv.counted("BodyTimeouts", 1)
+		})
+		s.run("content that comes too slowly is refused by 408", name+", streamed", func(s *suite) {
+			failed := make(chan error, 1)
+			srv := s.start(handler(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+				_, err := io.ReadAll(r.Body)
+				failed <- err
+				answer(w, r, "sorry")
+			}), Options{BodyGrace: short, BodyRate: 1000, Options: httpserver.Options{StreamRequests: true}})
+			c := srv.dial()
+			c.send(request)
+			assert.ErrorIs(s, wait(s, failed), io.ErrUnexpectedEOF)
+			assert.True(s, c.expect(200, "sorry").Close)
+			srv.counted("BodyTimeouts", 1)
+		})
+	}
+}
+
+func lingerEnds(s *suite) {
+	for name, more := range map[string]string{"silent": "", "sending": "x"} {
+		s.run("a refused client that does not close is closed in the end", name, func(s *suite) {
+			srv := s.start(text("ok"), Options{Linger: short, Options: httpserver.Options{MaxBody: 10}})
+			c := srv.dial()
+			c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", 1<<40))
+			go func() {
+				for more != "" {
+					if _, err := io.WriteString(c.Conn, more); err != nil {
+						return
+					}
+				}
+			}()
+			res, _ := c.response("POST")
+			assert.Equal(s, http.StatusRequestEntityTooLarge, res.StatusCode)
+			srv.counted("Connections", 0)
+		})
+	}
+}

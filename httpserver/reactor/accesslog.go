@@ -1,0 +1,80 @@
+//go:build linux
+
+package reactor
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/http1"
+)
+
+// entry describes the request in w.scratch; nil without an access log. It is good until the next request.
+func (w *worker) entry(h *http1.Head, status int, written int64, aborted bool) *httpserver.AccessEntry {
+	s := &w.scratch
+	if w.r.o.HTTP.AccessLog == nil {
+		return nil
+	}
+	s.entry = httpserver.AccessEntry{
+		Time: s.req.Arrived, Remote: s.req.Remote.Addr(), Method: s.req.Method, Target: s.req.Target, Proto: s.req.Proto,
+		Status: status, Bytes: written, RequestID: s.req.ID, Duration: time.Since(s.req.Arrived), Queued: s.req.Queued, Aborted: aborted,
+	}
+	for _, f := range h.Fields {
+		switch {
+		case equalFold(f.Name, "Referer"):
+			s.entry.Referer = f.Value
+		case equalFold(f.Name, "User-Agent"):
+			s.entry.UserAgent = f.Value
+		}
+	}
+	return &s.entry
+}
+
+// keepEntry returns a copy that stays good.
+func keepEntry(e *httpserver.AccessEntry) *httpserver.AccessEntry {
+	if e == nil {
+		return nil
+	}
+	kept := *e
+	for _, field := range []*[]byte{&kept.Method, &kept.Target, &kept.Referer, &kept.UserAgent} {
+		*field = bytes.Clone(*field)
+	}
+	return &kept
+}
+
+// logAccess logs a request that the handler has not seen. h may be nil: nothing is known of it then.
+func (w *worker) logAccess(c *conn, h *http1.Head, status int, written int64, aborted bool) {
+	if w.r.o.HTTP.AccessLog == nil {
+		return
+	}
+	if h == nil {
+		h = &http1.Head{Minor: 1}
+	}
+	w.scratch.req = httpserver.Request{ID: w.scratch.ids.next(), Method: h.Method, Target: h.Target,
+		Proto: protocols[h.Minor], Remote: c.remote, Arrived: c.arrival(), Queued: c.waited}
+	w.write(w.entry(h, status, written, aborted))
+}
+
+// flushed logs a response that was not sent at once.
+func (w *worker) flushed(c *conn, aborted bool) {
+	entry := c.entry
+	c.entry = nil
+	if entry == nil {
+		return
+	}
+	entry.Aborted = entry.Aborted || aborted
+	entry.Bytes -= c.fileLeft
+	entry.Duration = time.Since(entry.Time)
+	w.write(entry)
+}
+
+func (w *worker) write(e *httpserver.AccessEntry) {
+	if e == nil {
+		return
+	}
+	err := w.r.o.HTTP.AccessLog.Log(e)
+	if broken := err != nil; w.r.accessLogBroken.Swap(broken) != broken && broken {
+		w.r.o.Log.Error("the access log cannot be written: lines are lost until it can", "error", err)
+	}
+}

@@ -1,0 +1,164 @@
+//go:build linux
+
+package reactor
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/http1"
+)
+
+// beginBody spools the content of a request from what is there on.
+func (w *worker) beginBody(c *conn, data []byte, n int) {
+	h := &w.scratch.head
+	c.phase, c.head, c.left, c.chunked = phaseBody, n, h.ContentLength, h.Chunked
+	c.in = append(c.in[:0], data[:n]...)
+	c.chunks.Reset()
+	c.spool = httpserver.NewSpool(w.r.o.HTTP.BodyBuffer, w.r.o.HTTP.SpoolDir)
+	c.arrived = w.r.now()
+	if h.ExpectContinue && len(data) == n {
+		if err := c.sendContinue(); err != nil {
+			c.close()
+			return
+		}
+	}
+	w.feed(c, data[n:])
+}
+
+var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
+
+// sendContinue asks for the content. Nothing but a whole line may go out; without one the client goes on
+// after a while (RFC 9110, section 10.1.1).
+func (c *conn) sendContinue() error {
+	n, err := c.writeAll(continueLine)
+	if err == nil && n > 0 && n < len(continueLine) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
+// receiveBody reads content until it is complete or nothing more is there.
+func (w *worker) receiveBody(c *conn) {
+	buf := w.scratch.buf
+	for range readTurn {
+		n, err := c.read(buf)
+		switch {
+		case err == unix.EAGAIN:
+			w.expireBody(c)
+			return
+		case err != nil || n == 0:
+			w.brokenOff(c)
+			return
+		}
+		if w.feed(c, buf[:n]); c.phase != phaseBody {
+			return
+		}
+	}
+	w.expireBody(c)
+	w.r.again(c)
+}
+
+// feed takes content in. The connection is in phaseReady when it is complete.
+func (w *worker) feed(c *conn, p []byte) {
+	used, done, err := c.take(p)
+	o := &w.r.o.HTTP
+	var fault *http1.Error
+	switch {
+	case errors.As(err, &fault):
+		w.r.stats.Malformed.Add(1)
+		w.refuseBody(c, fault.Status, fault.Reason)
+	case err != nil:
+		w.r.o.Log.Error("refused by 503: no room for the content of a request; mend the spool folder or choose another",
+			"folder", o.SpoolDir, "error", err)
+		w.refuseBody(c, http.StatusServiceUnavailable, "no room for the content")
+	case o.MaxBody >= 0 && c.spool.Size() > o.MaxBody:
+		w.tooLarge(c, w.headOf(c))
+	case done:
+		c.in = append(c.in, p[used:]...)
+		c.phase = phaseReady
+	}
+}
+
+// take spools content, and says how much of p it used and whether the content is complete.
+func (c *conn) take(p []byte) (used int, done bool, err error) {
+	if !c.chunked {
+		used = int(min(int64(len(p)), c.left))
+		c.left -= int64(used)
+		_, err = c.spool.Write(p[:used])
+		return used, c.left == 0, err
+	}
+	for !done && used < len(p) {
+		n, taken, end, err := c.chunks.Decode(p[used:], p[used:])
+		if err != nil {
+			return used, false, err
+		}
+		if _, err := c.spool.Write(p[used : used+n]); err != nil {
+			return used, false, err
+		}
+		used += taken
+		done = end
+	}
+	return used, done, nil
+}
+
+// expireBody gives the client as long as its content may take at --body-rate.
+func (w *worker) expireBody(c *conn) {
+	allowed, limited := w.r.bodyTime(c.spool.Size())
+	if !limited {
+		c.deadline.Store(0)
+		return
+	}
+	c.deadline.Store(c.arrived + int64(allowed))
+}
+
+// bodyTime is how long a client may have taken for n bytes of content when more is to come.
+func (r *Reactor) bodyTime(n int64) (allowed time.Duration, limited bool) {
+	if r.o.BodyRate < 0 {
+		return 0, false
+	}
+	return r.o.BodyGrace + time.Duration(float64(n)/float64(r.o.BodyRate)*float64(time.Second)), true
+}
+
+func (w *worker) brokenOff(c *conn) {
+	w.r.o.Log.Debug("the client broke off in the middle of a request", "remote", c.remote)
+	w.logAccess(c, w.headOf(c), http.StatusBadRequest, 0, true)
+	c.close()
+}
+
+// headOf reads the head of a request in c.in once more: what comes of the buffers in between is not kept.
+// It returns nil if there is no complete one.
+func (w *worker) headOf(c *conn) *http1.Head {
+	w.scratch.parser.Reset()
+	if n, err := w.parse(c.in); n == 0 || err != nil {
+		w.scratch.parser.Reset()
+		return nil
+	}
+	return &w.scratch.head
+}
+
+// serveSpooled answers a request whose content was spooled.
+func (w *worker) serveSpooled(c *conn) {
+	if w.thread < 0 {
+		w.enqueue(c)
+		return
+	}
+	w.headOf(c)
+	var content io.Reader
+	size := c.spool.Size()
+	if size > 0 || c.chunked {
+		content = c.spool
+	}
+	c.phase = phaseHead
+	w.serve(c, content, size, len(c.in) > c.head)
+	c.dropRequest()
+	switch c.phase {
+	case phaseHead, phaseFlush:
+		c.in = append(c.in[:0], c.in[c.head:]...)
+	}
+}

@@ -1,0 +1,34 @@
+//go:build linux
+
+package reactor_test
+
+import (
+	"reflect"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/internal/enginetest"
+	"github.com/pyserve/pyserve/httpserver/reactor"
+)
+
+func TestConformance(t *testing.T) {
+	enginetest.Run(t, enginetest.Engine{
+		Name:       "reactor",
+		New:        newEngine,
+		Exceptions: map[string]string{},
+	})
+}
+
+func newEngine(h httpserver.Handler, o enginetest.Options) (enginetest.Running, error) {
+	r, err := reactor.New(o.Threads, reactor.Options{
+		Log: o.Log, Queue: o.Queue, QueueAge: o.QueueAge, MaxConnections: o.MaxConnections, KeepAliveRequests: o.KeepAlive,
+		BodyRate: o.BodyRate, BodyGrace: o.BodyGrace, LingerTimeout: o.Linger, WriteTimeout: o.WriteTimeout, ResponseBuffer: o.ResponseBuffer,
+	})
+	if err != nil {
+		return enginetest.Running{}, err
+	}
+	counters := reflect.ValueOf(r.Stats()).Elem()
+	count := func(name string) int64 { return counters.FieldByName(name).Addr().Interface().(*atomic.Int64).Load() }
+	return enginetest.Running{Engine: r.NewServer(h, o.Options), Threads: r, Count: count}, nil
+}

@@ -1,0 +1,161 @@
+//go:build linux
+
+package reactor
+
+import (
+	"errors"
+	"math"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+// joined is how large content may be to be copied behind the head rather than sent from where it is.
+const joined = 8 << 10
+
+// send sends buf, p and tail. What the client does not take is kept in the connection's out, up to a bound
+// beyond which send waits.
+func (res *response) send(p []byte, tail string) error {
+	c := res.c
+	res.sent = true
+	if c.out != nil {
+		if err := res.keep(res.buf, p, []byte(tail)); err != nil {
+			return err
+		}
+		return res.await()
+	}
+	if len(p) <= joined {
+		res.buf = append(append(res.buf, p...), tail...)
+		n, err := c.writeAll(res.buf)
+		if err != nil {
+			return res.broken(err)
+		}
+		return res.keep(res.buf[n:])
+	}
+	n, err := res.vector(p, tail)
+	if err != nil {
+		return res.broken(err)
+	}
+	parts := [][]byte{res.buf, p, []byte(tail)}
+	for i, part := range parts {
+		skip := min(n, len(part))
+		parts[i], n = part[skip:], n-skip
+	}
+	if err := res.keep(parts...); err != nil {
+		return err
+	}
+	return res.await()
+}
+
+// vector writes buf, p and tail by one call. It returns how many bytes the client took.
+func (res *response) vector(p []byte, tail string) (int, error) {
+	var vector [3]unix.Iovec
+	n := 0
+	for _, part := range [][]byte{res.buf, p, []byte(tail)} {
+		if len(part) > 0 {
+			vector[n].Base = &part[0]
+			vector[n].SetLen(len(part))
+			n++
+		}
+	}
+	for {
+		n, err := rawWritev(res.c.fd, vector[:n])
+		switch err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, nil
+		default:
+			return n, err
+		}
+	}
+}
+
+// keep adds parts to the connection's out, and empties buf.
+func (res *response) keep(parts ...[]byte) error {
+	c := res.c
+	for _, part := range parts {
+		if len(part) == 0 {
+			continue
+		}
+		if c.out == nil {
+			c.out, c.outSent = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir), 0
+		}
+		if _, err := c.out.Write(part); err != nil {
+			c.r.o.Log.Error("no room for a response that the client does not take: it is cut off", "error", err)
+			return res.broken(err)
+		}
+	}
+	res.buf = res.buf[:0]
+	return nil
+}
+
+// await sends what it can of the connection's out, and blocks while too much is left.
+func (res *response) await() error {
+	c := res.c
+	for c.out != nil {
+		done, err := res.w.drain(c)
+		if err != nil {
+			return res.broken(err)
+		}
+		// What was sent still takes its room in the spool, until that is empty.
+		if done || c.out.Size() <= c.r.o.ResponseBuffer {
+			return nil
+		}
+		if err := c.wait(unix.POLLOUT, c.r.o.WriteTimeout); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.r.stats.WriteTimeouts.Add(1)
+			}
+			return res.broken(err)
+		}
+	}
+	return nil
+}
+
+func (res *response) broken(err error) error {
+	res.buf = res.buf[:0]
+	res.failed = errors.Join(httpserver.ErrDisconnected, err)
+	return res.failed
+}
+
+// writeAll is write(2) until everything is out or the client takes no more.
+func (c *conn) writeAll(p []byte) (n int, err error) {
+	for n < len(p) {
+		m, err := rawWrite(c.fd, p[n:])
+		switch err {
+		case nil:
+			n += m
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return n, nil
+		default:
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// forever is a time-out that does not come.
+const forever = time.Duration(math.MaxInt64)
+
+// wait blocks until the descriptor is ready for events, or fails with os.ErrDeadlineExceeded.
+func (c *conn) wait(events int16, timeout time.Duration) error {
+	began := time.Now()
+	for {
+		fds := []unix.PollFd{{Fd: int32(c.fd), Events: events}}
+		left := (timeout - time.Since(began) + time.Millisecond - 1).Milliseconds()
+		n, err := unix.Poll(fds, int(min(max(left, 0), math.MaxInt32)))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return err
+		case n == 0 && time.Since(began) < timeout:
+		case n == 0:
+			return os.ErrDeadlineExceeded
+		default:
+			return nil
+		}
+	}
+}

@@ -1,0 +1,163 @@
+//go:build linux
+
+package reactor
+
+import (
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/http1"
+)
+
+// worker is one who polls: a thread in Work, or one of the reactor's own goroutines (thread -1), which
+// does all but call the application.
+type worker struct {
+	r        *Reactor
+	thread   int
+	tid      int          // the OS thread's id
+	stat     atomic.Int32 // /proc/self/task/TID/stat, or -1
+	unparked chan struct{}
+	parks    bool // it came out of the application to find itself parked
+	events   []unix.EpollEvent
+	scratch  scratch
+}
+
+// scratch is what a worker needs for the connection at hand. Between two events a connection has no
+// buffers of its own, unless part of a request is there.
+type scratch struct {
+	buf    []byte
+	parser *http1.Parser
+	spare  *http1.Parser // while parser is the connection's; nil or Reset
+	head   http1.Head
+	req    httpserver.Request
+	res    response
+	ids    idBlock
+	outBuf []byte
+	entry  httpserver.AccessEntry
+}
+
+// readSize is how much is read at once; a head or a small request is usually there as a whole.
+const readSize = 64 << 10
+
+func (r *Reactor) newWorker(thread int) *worker {
+	w := &worker{r: r, thread: thread, unparked: make(chan struct{}, 1), events: make([]unix.EpollEvent, 64)}
+	w.stat.Store(-1)
+	w.scratch.buf = make([]byte, readSize)
+	w.scratch.parser = new(http1.Parser)
+	w.scratch.ids = newIDBlock()
+	return w
+}
+
+// Work makes the calling thread thread number thread until Close. It runs what comes from control, which
+// may be nil, between two requests.
+func (r *Reactor) Work(thread int, control <-chan func()) {
+	if !r.acquire() {
+		return
+	}
+	defer r.release()
+	w := r.threads[thread]
+	w.tid = unix.Gettid()
+	w.openStat()
+	defer w.closeStat()
+	if control != nil {
+		r.forward(w, control)
+	}
+	r.once.Do(func() { r.background(r.monitor.run) })
+	if w.parks = !r.sched.join(thread); w.parks {
+		w.park()
+	}
+	for !r.closed.Load() || r.queue.size() > 0 {
+		w.obey()
+		w.turn(-1)
+		if w.parks {
+			w.park()
+		}
+	}
+	r.sched.leave(thread)
+	r.wakeAll()
+}
+
+// stay takes back a parking that the worker has not come to yet: there is another request for it first.
+func (w *worker) stay() {
+	if w.parks && !w.r.sched.unparkThread(w.thread) {
+		<-w.unparked // somebody has woken it already
+	}
+	w.parks = false
+}
+
+// park blocks until the thread is to poll again, or the reactor is closed. Afterwards the thread polls.
+func (w *worker) park() {
+	select {
+	case <-w.unparked:
+		w.parks = false
+	case <-w.r.stopped:
+		w.stay()
+	}
+}
+
+// turn does one thing that is waiting, or waits for up to timeout milliseconds (-1: for ever). It reports
+// whether there was something.
+func (w *worker) turn(timeout int) bool {
+	if item, ok := w.r.queue.pop(w.thread >= 0); ok {
+		w.do(item)
+		return true
+	}
+	return w.poll(timeout)
+}
+
+// poll waits for events and queues them; whoever is free takes them from there.
+func (w *worker) poll(timeout int) bool {
+	r := w.r
+	r.polling.Add(1)
+	if r.queue.ready(w.thread >= 0) || r.closed.Load() || w.hasOrders() {
+		timeout = 0 // came in between; see push
+	}
+	n, err := unix.EpollWait(r.epoll, w.events, timeout)
+	r.polling.Add(-1)
+	if err != nil && err != unix.EINTR {
+		r.o.Log.Error("epoll_wait failed", "error", err)
+		time.Sleep(time.Millisecond)
+	}
+	if n <= 0 {
+		return false
+	}
+	r.queue.pushEvents(w.events[:n])
+	return true
+}
+
+// do handles one item of the queue.
+func (w *worker) do(item item) {
+	switch {
+	case item.task != nil:
+		w.runTask(item)
+	case item.conn != nil:
+		c := item.conn
+		c.waited = time.Since(item.since)
+		if w.r.tooOld(item) {
+			w.overloaded(c, "it waited too long for a thread")
+		}
+		w.drive(c)
+	case item.event.Fd == wakeFd:
+		var buffer [8]byte
+		unix.Read(w.r.wake, buffer[:])
+	default:
+		w.event(item.event)
+	}
+}
+
+// enter and leave stand around every call of the application. What this thread had taken in and not got to
+// is for those who poll: they may be blocked, and would not notice.
+func (w *worker) enter() {
+	r := w.r
+	w.stay()
+	r.unpark(r.sched.enter(w.thread))
+	if r.polling.Load() > 0 && r.queue.ready(true) {
+		r.notify()
+	}
+	r.monitor.rouse()
+}
+
+func (w *worker) leave() { w.parks = !w.r.sched.exit(w.thread) }
