@@ -7,6 +7,7 @@ package main
 import (
 	"os"
 	"runtime"
+	"runtime/debug"
 
 	_ "github.com/pyserve/pyserve/pyhost/prestart" // before the Go runtime starts
 )
@@ -15,16 +16,23 @@ import (
 func init() { runtime.LockOSThread() }
 
 func main() {
-	spareProcs()
+	tuneRuntime()
 	os.Exit(run(os.Args[1:]))
 }
 
-// spareProcs keeps a few of Go's Ps free: a thread that comes back from C or a system call needs one, and
-// without a spare one Go's monitor takes it away meanwhile, and timers wait for it.
-func spareProcs() {
-	const least = 4
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < least {
-		runtime.GOMAXPROCS(least)
+// tuneRuntime sets what Go's defaults do not fit, unless the environment says otherwise.
+//
+// A few of Go's Ps are to be free: a thread that comes back from C or a system call needs one, and without a
+// spare one Go's monitor takes it away meanwhile, and timers wait for it. And the garbage collector may
+// wait for a larger heap: with the few megabytes there are it would run 17 times a second, and each time
+// hold up requests for 2 ms.
+func tuneRuntime() {
+	const leastProcs, gcPercent = 4, 400
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < leastProcs {
+		runtime.GOMAXPROCS(leastProcs)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 }
 

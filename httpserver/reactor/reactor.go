@@ -163,6 +163,10 @@ func (r *Reactor) release() {
 }
 
 func (r *Reactor) closeDescriptors() {
+	if d := r.o.HTTP.Descriptors; d != nil {
+		d.Closed(r.epoll)
+		d.Closed(r.wake)
+	}
 	unix.Close(r.epoll)
 	unix.Close(r.wake)
 }

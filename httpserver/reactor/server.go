@@ -23,6 +23,10 @@ type Server struct {
 // Options.HTTP. It must be called before the first connection, between New and Serve.
 func (r *Reactor) NewServer(h httpserver.Handler, o httpserver.Options) *Server {
 	r.handler, r.o.HTTP = h, httpDefaults(o)
+	if d := o.Descriptors; d != nil {
+		d.Opened(r.epoll)
+		d.Opened(r.wake)
+	}
 	r.sweeping.Do(func() { r.background(r.sweep) })
 	return &Server{r: r}
 }

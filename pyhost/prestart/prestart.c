@@ -4,14 +4,29 @@
  * Flask request costs. With a larger timer slack the kernel lets them come together. Threads inherit it,
  * so it has to be set before the runtime makes its first; those that run Python, and the reactor's
  * monitor, set theirs back.
+ *
+ * The net/http engine lives on hand-overs between goroutines, which wait for that monitor: not for it.
  */
-#ifdef __linux__
+#include <stdlib.h> /* defines __GLIBC__, whose constructors are given the arguments */
+#if defined(__linux__) && defined(__GLIBC__)
+#include <string.h>
 #include <sys/prctl.h>
 
 enum { SLACK = 2 * 1000 * 1000 }; /* ns */
 
-__attribute__((constructor)) static void widen_timer_slack(void)
+static int wants_nethttp(char **words)
 {
-    prctl(PR_SET_TIMERSLACK, SLACK, 0, 0, 0);
+    for (; *words != NULL; words++)
+        if (strcmp(*words, "nethttp") == 0 || strcmp(*words, "--engine=nethttp") == 0
+            || strcmp(*words, "PYSERVE_ENGINE=nethttp") == 0)
+            return 1;
+    return 0;
+}
+
+__attribute__((constructor)) static void widen_timer_slack(int argc, char **argv, char **environment)
+{
+    (void)argc;
+    if (!wants_nethttp(argv) && !wants_nethttp(environment))
+        prctl(PR_SET_TIMERSLACK, SLACK, 0, 0, 0);
 }
 #endif
