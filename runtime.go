@@ -175,7 +175,7 @@ func (rt *Runtime) Handler(a App) (http.Handler, error) {
 }
 
 // Server imports an application and returns a server for it, whose listeners the caller opens. The engine
-// is the one that Options.Reactor chose.
+// is the one that Options.Engine names.
 func (rt *Runtime) Server(a App) (httpserver.Engine, error) {
 	h, err := rt.load(a)
 	if err != nil {

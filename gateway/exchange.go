@@ -43,9 +43,6 @@ func (x *Exchange) reset(h *Handler, w httpserver.ResponseWriter, r *httpserver.
 	x.Input.reset(r)
 }
 
-// InputTerminated reports whether wsgi.input ends by itself at the end of the content. It always does.
-func (x *Exchange) InputTerminated() bool { return true }
-
 // StartResponse is the start_response callable ("PEP 3333, The start_response() Callable"). It never
 // blocks. status and fields hold raw bytes (Latin-1 text); x keeps fields and may change it.
 //
