@@ -6,6 +6,7 @@ ROUNDS (3), SECONDS_EACH (4), WRITE (1: write docs/benchmarks.md; 0: do not; def
 Exits with 1 if pyserve could not be measured or failed requests; a goal that is missed is told, not an error.
 """
 
+import dataclasses
 import os
 import signal
 import sys
@@ -105,13 +106,23 @@ def sample(scenario, server, seconds):
         with process.running(command, scenario.folder, environment, core) as running:
             running.wait_ready(port, scenario.loads[0].path, scenario.expected)
             warm_up = wrk.run(scenario.loads, port, WARM_UP_SECONDS, generator_core)
-            extra = scenario.extra.measure(port, server, warm_up) if scenario.extra else 0.0
-            time.sleep(SETTLE_SECONDS)
-            begin = Usage(running)
-            outcomes = wrk.run(scenario.loads, port, seconds, generator_core)
-            end = Usage(running)
-            running.check_alive()
-            return make_sample(outcomes, warm_up, begin, end, extra)
+            extra = scenario.extra.measure(port, server, warm_up) if scenario.extra and scenario.extra.measure else 0.0
+            if not scenario.crowd:
+                return loaded(scenario, port, seconds, running, warm_up, extra)
+            alone = loaded(scenario, port, seconds, running, warm_up)
+            with scenario.crowd(port):
+                together = loaded(scenario, port, seconds, running, warm_up)
+            return dataclasses.replace(together, extra=100 * together.cpu / alone.cpu)
+
+
+def loaded(scenario, port, seconds, running, warm_up, extra=0.0):
+    """Runs the scenario's loads and measures."""
+    time.sleep(SETTLE_SECONDS)
+    begin = Usage(running)
+    outcomes = wrk.run(scenario.loads, port, seconds, machine.cores()[1])
+    end = Usage(running)
+    running.check_alive()
+    return make_sample(outcomes, warm_up, begin, end, extra)
 
 
 class Usage:

@@ -5,7 +5,7 @@ import socket
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Optional
 
 from wrk import LoadFailed
 
@@ -15,10 +15,14 @@ SLEEP_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Extra:
-    """One more column: measure gets the port, the server and the warm-up's outcomes, and returns the number."""
+    """One more column: measure gets the port, the server and the warm-up's outcomes, and returns the number.
+
+    Without measure it is the CPU time a request in percent of what it is without the scenario's crowd.
+    """
 
     title: str
-    measure: Callable
+    measure: Optional[Callable] = None
+    about: str = ""
 
 
 def first_second(port, server, warm_up):
@@ -71,3 +75,5 @@ class Client:
 
 FIRST_SECOND = Extra("first second", first_second)
 FOLLOWING = Extra("ms to follow", following)
+BESIDE_ALONE = Extra("CPU, % of alone", about="the column beside the rate is the CPU time a request, in percent of "
+                     "that of the same process just before they came")

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 import change
+import crowd
 import goals
 from servers import ROOT, Server
 from wrk import Load
@@ -29,6 +30,7 @@ class Scenario:
     folder: str = APPS
     goals: tuple = ()
     extra: object = None  # a change.Extra: one more column
+    crowd: object = None  # a context manager of the port: who else is connected while the loads run
 
 
 def pyserves(*threads):
@@ -41,6 +43,7 @@ def threaded_peers(threads):
 
 
 SINGLE = (Server("bjoern"), Server("fastpysgi"))
+CROWDED = pyserves(16)
 FRAMEWORK = pyserves(16, 1) + SINGLE + (Server("granian", 1),) + threaded_peers(16)
 
 SCENARIOS = (
@@ -120,6 +123,28 @@ SCENARIOS = (
         pyserves(16) + threaded_peers(16),
         b"fast",
         goals=(goals.p99_under(0.040),),
+    ),
+    Scenario(
+        "idle_crowd",
+        "As hello, while 10,000 other keep-alive connections are idle; %s." % change.BESIDE_ALONE.about,
+        "hello:app",
+        (Load("/"),),
+        CROWDED,
+        b"Hello world",
+        goals=(goals.extra_under(110),),
+        extra=change.BESIDE_ALONE,
+        crowd=crowd.idle(10000),
+    ),
+    Scenario(
+        "slow_crowd",
+        "As hello, while 2,000 other clients send a head at a byte a second; %s." % change.BESIDE_ALONE.about,
+        "hello:app",
+        (Load("/"),),
+        CROWDED,
+        b"Hello world",
+        goals=(goals.extra_under(110),),
+        extra=change.BESIDE_ALONE,
+        crowd=crowd.slow(2000),
     ),
     Scenario(
         "change",

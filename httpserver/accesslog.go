@@ -40,6 +40,8 @@ type AccessLog struct {
 	format  func(line []byte, e *AccessEntry) []byte
 	buffers sync.Pool // of *[]byte
 
+	path string // of the file that OpenAccessLog opened; "" for another writer
+
 	mu sync.Mutex // held while writing
 	w  io.Writer
 }
@@ -73,12 +75,34 @@ func OpenAccessLog(path, format string) (*AccessLog, error) {
 	case path == "":
 		return nil, fmt.Errorf(`the access log needs a path, "-" for the standard output, or "off"`)
 	}
+	l.path = path
+	l.w, err = openLog(path)
+	return l, err
+}
+
+func openLog(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the access log: %w", err)
 	}
+	return f, nil
+}
+
+// Reopen opens the file anew, for when it was renamed to be rotated; another writer stays as it is. When that fails
+// the old file is written on.
+func (l *AccessLog) Reopen() error {
+	if l == nil || l.path == "" {
+		return nil
+	}
+	f, err := openLog(l.path)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	old := l.w
 	l.w = f
-	return l, nil
+	l.mu.Unlock()
+	return old.(*os.File).Close()
 }
 
 // Log writes a line for e, which it does not keep. The error is the writer's.

@@ -42,11 +42,20 @@ func listenUnix(bind, path string) (net.Listener, error) {
 	if abstract(path) {
 		return l, nil
 	}
+	ours, err := ownUnix(l, path)
+	if err != nil {
+		return nil, explainUnix(bind, path, err)
+	}
+	return ours, nil
+}
+
+// ownUnix makes closing l remove its socket.
+func ownUnix(l *net.UnixListener, path string) (net.Listener, error) {
 	l.SetUnlinkOnClose(false) // net would remove whatever has the name by then
 	own, err := os.Lstat(path)
 	if err != nil {
 		l.Close()
-		return nil, explainUnix(bind, path, err)
+		return nil, err
 	}
 	ours := &unixListener{UnixListener: l, path: path, own: own}
 	ours.close = sync.OnceValue(ours.closeAndRemove)

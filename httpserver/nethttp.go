@@ -23,8 +23,10 @@ type netHTTP struct {
 	ids     *RequestIDs
 	memory  sync.Pool // of *requestMemory
 	refused Throttle  // of lines about a full queue
+	spools  SpoolTrouble
 
 	accessLogBroken atomic.Bool
+	leaving         atomic.Bool // every answer is its connection's last
 }
 
 // NewHTTPHandler returns the net/http engine without its server, for Go programs that have their own: it
@@ -34,7 +36,9 @@ type netHTTP struct {
 //
 // Called by an http.Server, that server should have DisableGeneralOptionsHandler set, or `OPTIONS *` does
 // not arrive here.
-func NewHTTPHandler(h Handler, d Threads, o Options) http.Handler {
+func NewHTTPHandler(h Handler, d Threads, o Options) http.Handler { return newNetHTTP(h, d, o) }
+
+func newNetHTTP(h Handler, d Threads, o Options) *netHTTP {
 	return &netHTTP{
 		h:      h,
 		d:      d,
@@ -60,6 +64,7 @@ func (e *netHTTP) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	e.translate(&x.req, hr, memory)
 	x.body.init(hr, &e.o)
 	x.res.init(w, hr, e, &x.body)
+	x.res.closing = e.leaving.Load()
 
 	if err := x.takeBody(); err != nil {
 		x.refuseBody(err)

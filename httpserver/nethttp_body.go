@@ -62,7 +62,7 @@ func (b *netBody) open() error {
 		b.reader, b.length = streamedBody{b}, b.declared
 		return nil
 	}
-	b.spool = NewSpool(b.o.BodyBuffer, b.o.SpoolDir)
+	b.spool = NewSpool(b.o.BodyBuffer, b.o.SpoolDir, b.o.SpoolDisk)
 	b.spool.expect(b.declared)
 	if _, err := b.spool.ReadFrom(b); err != nil {
 		return err
@@ -148,9 +148,8 @@ func (x *exchange) refuseBody(err error) {
 		log.Info("refused by 413: the content is too large", "limit", x.e.o.MaxBody, "declared", x.body.declared)
 		x.refuse(http.StatusRequestEntityTooLarge, "The request has more content than the server accepts.")
 	case errors.Is(err, ErrSpool):
-		log.Error("refused by 503: no room for the content of a request; mend the spool folder or choose another",
-			"folder", x.e.o.SpoolDir, "error", err)
-		x.refuse(http.StatusServiceUnavailable, "The server cannot keep the request's content.")
+		x.e.spools.Request(x.e.o.Log, x.e.o.SpoolDir, err)
+		x.refuse(http.StatusServiceUnavailable, "The server cannot keep the request's content.", HeaderField{Name: "Retry-After", Value: "1"})
 	case brokenOff(x.hr, err):
 		log.Debug("the client broke off in the middle of a request", "error", err)
 		x.res.vanish(http.StatusBadRequest)

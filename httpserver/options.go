@@ -35,6 +35,13 @@ type Options struct {
 	BodyBuffer int
 	// SpoolDir is the folder for temporary files; "" is os.TempDir().
 	SpoolDir string
+	// SpoolDisk bounds the temporary files of this engine and of every other that has the same one: a
+	// request whose content finds no room is refused by 503. nil is no bound.
+	SpoolDisk *SpoolDisk
+	// SharedAddress says whether the connections from a peer's address belong to many clients, as a proxy's
+	// do: a limit of connections for each address does not count them. nil knows of none. It is not asked
+	// about unix sockets, which have no addresses to count by.
+	SharedAddress func(peer netip.Addr) bool
 	// TrustRequestID says whether a peer's X-Request-ID field, if it is visible ASCII of at most 128
 	// bytes, becomes the request's id. nil trusts nobody. The peer on a unix socket is the zero Addr.
 	TrustRequestID func(peer netip.Addr) bool

@@ -8,29 +8,37 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Server serves requests from listeners. All methods may be called concurrently.
 type Server struct {
-	http http.Server
-	new  newConnections
-	o    Options
+	http   http.Server
+	engine *netHTTP
+	new    newConnections
+	open   atomic.Int64 // connections
+	o      Options
+
+	mu        sync.Mutex
+	listeners map[net.Listener]bool // that Serve accepts from; nil once Drain has closed them
 }
 
 // NewServer returns a Server that has requests answered by h on the threads of d, which stays the
 // caller's: close it after Shutdown or Close, so that what is queued still runs.
 func NewServer(h Handler, d Threads, o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{o: o}
+	s := &Server{o: o, engine: newNetHTTP(h, d, o), listeners: map[net.Listener]bool{}}
 	s.http = http.Server{
-		Handler:                      NewHTTPHandler(h, d, o),
+		Handler:                      s.engine,
 		DisableGeneralOptionsHandler: true, // `OPTIONS *` is the application's
 		ReadHeaderTimeout:            o.HeaderTimeout,
 		IdleTimeout:                  o.IdleTimeout,
 		MaxHeaderBytes:               o.MaxHeaderBytes,
 		ErrorLog:                     log.New(errorLog{o.Log}, "", 0),
 		ConnContext:                  withConnEnds,
-		ConnState:                    s.new.changed,
+		ConnState:                    s.changed,
 	}
 	s.http.RegisterOnShutdown(s.new.expire)
 	return s
@@ -43,11 +51,55 @@ func (s *Server) Serve(l net.Listener) error {
 	if s.o.Descriptors != nil {
 		l = watchListener(l, s.o.Descriptors)
 	}
+	if !s.accepts(l) {
+		return l.Close()
+	}
 	err := s.http.Serve(l)
-	if errors.Is(err, http.ErrServerClosed) {
+	if errors.Is(err, http.ErrServerClosed) || s.engine.leaving.Load() && errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
+}
+
+// accepts notes that connections are accepted from l, unless that is over.
+func (s *Server) accepts(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listeners == nil {
+		return false
+	}
+	s.listeners[l] = true
+	return true
+}
+
+func (s *Server) changed(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
+	}
+	s.new.changed(c, state)
+}
+
+// Drain implements Engine.
+func (s *Server) Drain(ctx context.Context) {
+	s.engine.leaving.Store(true)
+	s.mu.Lock()
+	for l := range s.listeners {
+		l.Close()
+	}
+	s.listeners = nil
+	s.mu.Unlock()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for s.open.Load() > 0 {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Shutdown stops accepting, closes idle connections, and returns nil once the requests that were under way

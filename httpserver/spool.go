@@ -8,7 +8,8 @@ import (
 )
 
 // ErrSpool is wrapped by what [Spool] returns when it cannot keep content: the temporary file could not
-// be created, written or read. Errors of the source of the content are never wrapped so.
+// be created, written or read, or would be too much for its [SpoolDisk]. Errors of the source of the content
+// are never wrapped so.
 var ErrSpool = errors.New("cannot spool")
 
 // minSpoolMemory is what a Spool begins with when it does not know better, in bytes.
@@ -21,19 +22,21 @@ const minSpoolMemory = 4 << 10
 type Spool struct {
 	limit  int
 	dir    string
+	disk   *SpoolDisk
 	create func(dir string) (*os.File, error) // tests put a full disk here
 
 	memory []byte // all of the content while file is nil
 	file   *os.File
+	taken  int64 // of disk
 	size   int64
 	pos    int64 // where Read goes on
 	closed bool
 }
 
 // NewSpool returns an empty Spool that keeps up to limit bytes in memory and more than that in a file in
-// the folder dir, os.TempDir() when dir is empty.
-func NewSpool(limit int, dir string) *Spool {
-	return &Spool{limit: max(limit, 0), dir: dir, create: createUnlinked}
+// the folder dir, os.TempDir() when dir is empty. Its file counts in disk, which may be nil.
+func NewSpool(limit int, dir string, disk *SpoolDisk) *Spool {
+	return &Spool{limit: max(limit, 0), dir: dir, disk: disk, create: createUnlinked}
 }
 
 func createUnlinked(dir string) (*os.File, error) {
@@ -51,7 +54,7 @@ func createUnlinked(dir string) (*os.File, error) {
 // Size returns the number of bytes written.
 func (s *Spool) Size() int64 { return s.size }
 
-// Write appends p. The error wraps [ErrSpool].
+// Write appends p, or what of it the disk has room for. The error wraps [ErrSpool].
 func (s *Spool) Write(p []byte) (n int, err error) {
 	if s.closed {
 		return 0, os.ErrClosed
@@ -65,7 +68,7 @@ func (s *Spool) Write(p []byte) (n int, err error) {
 		s.memory = append(s.memory, p...)
 		n = len(p)
 	} else {
-		n, err = s.file.Write(p)
+		n, err = s.writeFile(p)
 	}
 	s.size += int64(n)
 	return n, spoolError(err)
@@ -124,12 +127,32 @@ func (s *Spool) moveToFile() error {
 	if err != nil {
 		return spoolError(err)
 	}
-	if _, err := f.Write(s.memory); err != nil {
-		f.Close()
+	s.file = f
+	if _, err := s.writeFile(s.memory); err != nil {
+		s.closeFile()
 		return spoolError(err)
 	}
-	s.file, s.memory = f, nil
+	s.memory = nil
 	return nil
+}
+
+// writeFile appends p to the file, if the disk's bound allows all of it.
+func (s *Spool) writeFile(p []byte) (n int, err error) {
+	if err := s.disk.take(int64(len(p))); err != nil {
+		return 0, err
+	}
+	n, err = s.file.Write(p)
+	s.disk.give(int64(len(p) - n))
+	s.taken += int64(n)
+	return n, err
+}
+
+// closeFile removes the file, which has no name, and gives its room back.
+func (s *Spool) closeFile() error {
+	err := s.file.Close()
+	s.disk.give(s.taken)
+	s.file, s.taken = nil, 0
+	return err
 }
 
 // Read reads on from the position.
@@ -174,9 +197,7 @@ func (s *Spool) Close() error {
 	if s.file == nil {
 		return nil
 	}
-	err := s.file.Close()
-	s.file = nil
-	return err
+	return s.closeFile()
 }
 
 // spoolError marks a failure of the disk.

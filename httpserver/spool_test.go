@@ -59,7 +59,7 @@ func TestSpoolReturnsWhatWasWritten(t *testing.T) {
 			},
 		} {
 			t.Run(c.name+" "+how, func(t *testing.T) {
-				s := NewSpool(c.limit, t.TempDir())
+				s := NewSpool(c.limit, t.TempDir(), nil)
 				s.expect(c.announced)
 				want := content(c.size)
 				require.NoError(t, fill(s, want))
@@ -74,7 +74,7 @@ func TestSpoolReturnsWhatWasWritten(t *testing.T) {
 
 func TestSpoolLeavesNoNameInTheFolder(t *testing.T) {
 	dir := t.TempDir()
-	s := NewSpool(0, dir)
+	s := NewSpool(0, dir, nil)
 	_, err := s.Write([]byte("x"))
 	require.NoError(t, err)
 	entries, err := os.ReadDir(dir)
@@ -85,7 +85,7 @@ func TestSpoolLeavesNoNameInTheFolder(t *testing.T) {
 
 func TestSpoolSaysThatTheDiskFailed(t *testing.T) {
 	t.Run("no folder", func(t *testing.T) {
-		s := NewSpool(1, t.TempDir()+"/missing")
+		s := NewSpool(1, t.TempDir()+"/missing", nil)
 		_, err := s.ReadFrom(strings.NewReader("content"))
 		assert.ErrorIs(t, err, ErrSpool)
 		assert.ErrorIs(t, err, os.ErrNotExist)
@@ -97,13 +97,13 @@ func TestSpoolSaysThatTheDiskFailed(t *testing.T) {
 		f.Close()
 	}
 	t.Run("full when memory is moved", func(t *testing.T) {
-		s := NewSpool(1, "")
+		s := NewSpool(1, "", nil)
 		s.create = full
 		_, err := s.ReadFrom(strings.NewReader("content"))
 		assert.ErrorIs(t, err, ErrSpool)
 	})
 	t.Run("full later", func(t *testing.T) {
-		s := NewSpool(0, "")
+		s := NewSpool(0, "", nil)
 		s.create = full
 		s.file, _ = full("")
 		_, err := s.ReadFrom(strings.NewReader("content"))
@@ -115,7 +115,7 @@ func TestSpoolSaysThatTheDiskFailed(t *testing.T) {
 func TestSpoolPassesOnTheErrorOfItsSource(t *testing.T) {
 	broken := errors.New("broken")
 	for _, limit := range []int{0, 2, 100} {
-		s := NewSpool(limit, t.TempDir())
+		s := NewSpool(limit, t.TempDir(), nil)
 		_, err := s.ReadFrom(io.MultiReader(strings.NewReader("content"), iotest.ErrReader(broken)))
 		assert.ErrorIs(t, err, broken)
 		assert.NotErrorIs(t, err, ErrSpool)
@@ -124,7 +124,7 @@ func TestSpoolPassesOnTheErrorOfItsSource(t *testing.T) {
 }
 
 func TestSpoolSeeksAndRefusesNonsense(t *testing.T) {
-	s := NewSpool(100, "")
+	s := NewSpool(100, "", nil)
 	_, _ = s.Write([]byte("content"))
 	pos, err := s.Seek(100, io.SeekStart)
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestSpoolSeeksAndRefusesNonsense(t *testing.T) {
 }
 
 func TestSpoolIsOfNoUseAfterClose(t *testing.T) {
-	s := NewSpool(100, "")
+	s := NewSpool(100, "", nil)
 	_, _ = s.Write([]byte("content"))
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())

@@ -20,6 +20,10 @@ type Threads interface {
 type Engine interface {
 	// Serve serves the connections of l until Shutdown or Close; see [Server.Serve].
 	Serve(l net.Listener) error
+	// Drain stops accepting because others do, and returns when no connection is left or ctx is done. An idle
+	// connection may make one more request, whose answer says that it closes: its client may be sending it
+	// already. Shutdown is to follow.
+	Drain(ctx context.Context)
 	// Shutdown drains; see [Server.Shutdown].
 	Shutdown(ctx context.Context) error
 	// Close closes everything at once.

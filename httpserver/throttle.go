@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -17,8 +18,18 @@ type Throttle struct {
 	times  int
 }
 
-// Log logs msg at the level of a warning, or counts it for the next line.
-func (t *Throttle) Log(log *slog.Logger, msg string) {
+// Log logs msg at the level of a warning, or counts it for the next line. args are as in slog: what is special
+// about this one time.
+func (t *Throttle) Log(log *slog.Logger, msg string, args ...any) {
+	t.log(log, slog.LevelWarn, msg, args)
+}
+
+// Error is Log at the level of an error, for what somebody has to mend.
+func (t *Throttle) Error(log *slog.Logger, msg string, args ...any) {
+	t.log(log, slog.LevelError, msg, args)
+}
+
+func (t *Throttle) log(log *slog.Logger, level slog.Level, msg string, args []any) {
 	t.mu.Lock()
 	t.times++
 	now, times := time.Now(), t.times
@@ -28,6 +39,6 @@ func (t *Throttle) Log(log *slog.Logger, msg string) {
 	}
 	t.mu.Unlock()
 	if due {
-		log.Warn(msg, "times", times)
+		log.Log(context.Background(), level, msg, append([]any{"times", times}, args...)...)
 	}
 }

@@ -77,15 +77,19 @@ func (l *listener) unblock() {
 	}
 }
 
-// admit makes a connection of an accepted socket, unless there are too many.
+// admit makes a connection of an accepted socket, unless there are too many, of all or of its address.
 func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 	if limit := r.o.MaxConnections; limit > 0 && r.stats.Connections.Load() >= int64(limit) {
 		r.stats.TooManyConnections.Add(1)
-		r.crowded.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows")
+		r.full.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows")
 		unix.Close(fd)
 		return
 	}
 	c := &conn{r: r, fd: fd, remote: addrPort(peer), local: l.local}
+	if !r.admitAddress(c) {
+		unix.Close(fd)
+		return
+	}
 	c.owner.Store(owned) // the sweeper and Close find it before it is complete
 	if l.tcp {
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -96,6 +100,9 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		}
 	}
 	if !r.table.add(c) {
+		if c.counted {
+			r.addresses.leave(addressKey(c.remote.Addr()))
+		}
 		unix.Close(fd)
 		return
 	}

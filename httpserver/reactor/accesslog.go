@@ -52,7 +52,7 @@ func (w *worker) logAccess(c *conn, h *http1.Head, status int, written int64, ab
 		h = &http1.Head{Minor: 1}
 	}
 	w.scratch.req = httpserver.Request{ID: w.scratch.ids.next(), Method: h.Method, Target: h.Target,
-		Proto: protocols[h.Minor], Remote: c.remote, Arrived: c.arrival(), Queued: c.waited}
+		Proto: protocols[h.Minor], Remote: c.remote, Arrived: w.arrival(c), Queued: c.waited}
 	w.write(w.entry(h, status, written, aborted))
 }
 

@@ -20,7 +20,8 @@ func (w *worker) beginBody(c *conn, data []byte, n int) {
 	c.phase, c.head, c.left, c.chunked = phaseBody, n, h.ContentLength, h.Chunked
 	c.in = append(c.in[:0], data[:n]...)
 	c.chunks.Reset()
-	c.spool = httpserver.NewSpool(w.r.o.HTTP.BodyBuffer, w.r.o.HTTP.SpoolDir)
+	o := &w.r.o.HTTP
+	c.spool = httpserver.NewSpool(o.BodyBuffer, o.SpoolDir, o.SpoolDisk)
 	c.arrived = w.r.now()
 	if h.ExpectContinue && len(data) == n {
 		if err := c.sendContinue(); err != nil {
@@ -74,15 +75,26 @@ func (w *worker) feed(c *conn, p []byte) {
 		w.r.stats.Malformed.Add(1)
 		w.refuseBody(c, fault.Status, fault.Reason)
 	case err != nil:
-		w.r.o.Log.Error("refused by 503: no room for the content of a request; mend the spool folder or choose another",
-			"folder", o.SpoolDir, "error", err)
-		w.refuseBody(c, http.StatusServiceUnavailable, "no room for the content")
+		w.noRoom(c, err)
 	case o.MaxBody >= 0 && c.spool.Size() > o.MaxBody:
 		w.tooLarge(c, w.headOf(c))
 	case done:
 		c.in = append(c.in, p[used:]...)
 		c.phase = phaseReady
 	}
+}
+
+// noRoom refuses a request whose content cannot be kept. A full disk and a bound that was reached are answered
+// alike, by 503 with Retry-After: both pass, and the client may find another server meanwhile. 507 (RFC 4918)
+// would tell it not to try again by itself.
+func (w *worker) noRoom(c *conn, err error) {
+	count := &w.r.stats.SpoolFailures
+	if errors.Is(err, httpserver.ErrSpoolDisk) {
+		count = &w.r.stats.SpoolDiskRefusals
+	}
+	count.Add(1)
+	w.r.spools.Request(w.r.o.Log, w.r.o.HTTP.SpoolDir, err)
+	w.turnAway(c, w.headOf(c), http.StatusServiceUnavailable)
 }
 
 // take spools content, and says how much of p it used and whether the content is complete.

@@ -23,7 +23,8 @@ func TestConformance(t *testing.T) {
 func newEngine(h httpserver.Handler, o enginetest.Options) (enginetest.Running, error) {
 	r, err := reactor.New(o.Threads, reactor.Options{
 		Log: o.Log, Queue: o.Queue, QueueAge: o.QueueAge, MaxConnections: o.MaxConnections, KeepAliveRequests: o.KeepAlive,
-		BodyRate: o.BodyRate, BodyGrace: o.BodyGrace, LingerTimeout: o.Linger, WriteTimeout: o.WriteTimeout, ResponseBuffer: o.ResponseBuffer,
+		MaxConnectionsPerAddress: o.MaxConnectionsPerAddress,
+		BodyRate:                 o.BodyRate, BodyGrace: o.BodyGrace, LingerTimeout: o.Linger, WriteTimeout: o.WriteTimeout, ResponseBuffer: o.ResponseBuffer,
 	})
 	if err != nil {
 		return enginetest.Running{}, err

@@ -43,12 +43,14 @@ type conn struct {
 
 	phase         phase
 	queued        bool   // the queue is to own it, or does
+	held          bool   // its answer is in an outbox
 	hangup        bool   // the client sends no more
 	in            []byte // received and not used: a part of a head, a head whose content comes in, or more requests
 	parser        *http1.Parser
 	served        int
 	began         int64 // when the first byte of the head came, in Reactor.now; 0 before
 	remote, local netip.AddrPort
+	counted       bool // in Reactor.addresses
 
 	// The request whose content comes in, or that waits for a thread; its head is in[:head] in phaseBody and
 	// phaseReady.
@@ -131,7 +133,7 @@ func (w *worker) drive(c *conn) {
 		}
 		for w.step(c) {
 		}
-		if w.letGo(c) {
+		if c.held || w.letGo(c) {
 			return
 		}
 	}
@@ -172,7 +174,7 @@ func (w *worker) letGo(c *conn) bool {
 	}
 	c.queued = false
 	w.r.stats.QueueFull.Add(1)
-	w.overloaded(c, "the queue for the threads is full")
+	w.overloaded(c, &w.r.crowded, "the queue for the threads is full")
 	return false
 }
 
@@ -209,6 +211,9 @@ func (c *conn) close() {
 	c.ended = true
 	unix.Close(c.fd)
 	c.ending.Unlock()
+	if c.counted {
+		c.r.addresses.leave(addressKey(c.remote.Addr()))
+	}
 	c.r.stats.Connections.Add(-1)
 }
 

@@ -19,8 +19,7 @@ type dated struct {
 	line   string
 }
 
-func (d *dateLine) line() string {
-	now := time.Now()
+func (d *dateLine) line(now time.Time) string {
 	if c := d.current.Load(); c != nil && c.second == now.Unix() {
 		return c.line
 	}

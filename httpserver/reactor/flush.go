@@ -98,7 +98,7 @@ func (w *worker) sendFile(c *conn) (done bool, err error) {
 			w.r.again(c)
 			return false, nil
 		}
-		n, err := unix.Sendfile(c.fd, int(c.file.Fd()), &c.fileAt, int(min(c.fileLeft, fileStep)))
+		n, err := sendfile(c.fd, int(c.file.Fd()), &c.fileAt, int(min(c.fileLeft, fileStep)))
 		if err == unix.EINVAL || err == unix.ENOSYS { // the file's file system cannot
 			n, err = w.copyFile(c)
 		}
@@ -120,7 +120,7 @@ func (w *worker) sendFile(c *conn) (done bool, err error) {
 	if c.fileEnd == "" {
 		return true, nil
 	}
-	c.out, c.outSent = httpserver.NewSpool(responseMemory, ""), 0
+	c.out, c.outSent = httpserver.NewSpool(responseMemory, "", nil), 0
 	c.out.Write([]byte(c.fileEnd))
 	c.fileEnd = ""
 	return w.drain(c)

@@ -93,6 +93,7 @@ func (m *monitor) sleep() {
 
 // look is what happens each tick.
 func (m *monitor) look() {
+	m.worker.clock.set(m.r)
 	s := m.r.sched.snapshot(m.inside)
 	m.inside = s.inside
 	if len(s.inside) == 0 && m.r.queue.size() == 0 {
@@ -107,11 +108,42 @@ func (m *monitor) look() {
 	}
 	wake := m.r.sched.observe(time.Since(m.r.start), s, m.computes)
 	m.r.unpark(wake)
+	m.deliver()
 	if wake < 0 && s.polling == 0 && len(s.inside) > 0 && m.stuck >= stuckTicks {
-		for range pollTurn {
-			if !m.worker.turn(0) {
-				break
-			}
+		m.standIn()
+	}
+}
+
+// standIn polls in place of the threads, until one of them polls again. That one may have been in epoll_wait
+// already while events, or the wake-up that was meant for it, came to the monitor instead: then it is woken for
+// what the monitor leaves.
+func (m *monitor) standIn() {
+	r := m.r
+	for range pollTurn {
+		if r.polling.Load() > 0 || !m.worker.turn(0) {
+			break
+		}
+	}
+	if r.polling.Load() > 0 && r.queue.ready(true) {
+		r.notify()
+	}
+}
+
+// woken takes the wake-up of who polls. Reading it takes back those that were written meanwhile and that nobody
+// has seen yet: a thread looks at everything before it waits again, but others have to pass the call on.
+func (w *worker) woken() {
+	var buffer [8]byte
+	unix.Read(w.r.wake, buffer[:])
+	if w.thread < 0 && w.r.polling.Load() > 0 {
+		w.r.notify()
+	}
+}
+
+// deliver sends the answers that threads hold back which have gone into the application meanwhile.
+func (m *monitor) deliver() {
+	for _, i := range m.inside {
+		if o := &m.r.threads[i].outbox; o.waiting.Load() > 0 && o.late(m.worker.clock.now) {
+			m.worker.deliver(o)
 		}
 	}
 }

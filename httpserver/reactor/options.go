@@ -23,6 +23,10 @@ type Options struct {
 	// MaxConnections is how many connections may be open; further ones are closed. 0 is no limit but that
 	// of the process.
 	MaxConnections int
+	// MaxConnectionsPerAddress is how many connections may be open from one client's address (an IPv6 network
+	// of 64 bits counts as one); further ones are closed. Connections by unix sockets and those that
+	// HTTP.SharedAddress tells are not counted. 0 is no limit.
+	MaxConnectionsPerAddress int
 	// KeepAliveRequests is how many requests a connection may make; 0 is no limit.
 	KeepAliveRequests int
 	// BodyRate is how many bytes of content a second a client has to send on average, after BodyGrace;

@@ -29,20 +29,28 @@ type Reactor struct {
 	threads []*worker
 	polling atomic.Int32 // workers blocked in epoll_wait, or about to be
 	control atomic.Pointer[controlQueue]
+	ordered atomic.Bool // something lies in control's queue
 	closed  atomic.Bool
 	stopped chan struct{} // closed by Close
 	users   atomic.Int64  // who may use the descriptors; closed when it falls to 0
 
 	stats           Stats
 	date            dateLine
-	draining        atomic.Bool
+	leaving         atomic.Bool   // every answer is its connection's last
+	draining        atomic.Bool   // and idle connections are closed
 	drains          chan struct{} // asks the sweeper for a round at once
 	retryAccept     atomic.Bool
 	accessLogBroken atomic.Bool
-	acceptTrouble   httpserver.Throttle
-	crowded         httpserver.Throttle
-	refused         httpserver.Throttle
+	addresses       addresses
 	once, sweeping  sync.Once
+
+	// What may happen thousands of times a second has one line a second each.
+	acceptTrouble httpserver.Throttle
+	full          httpserver.Throttle // --max-connections
+	fullAddress   httpserver.Throttle // --max-connections-per-address
+	crowded       httpserver.Throttle // --queue
+	aged          httpserver.Throttle // --queue-age
+	spools        httpserver.SpoolTrouble
 }
 
 // New returns a Reactor for the given number of threads, with nothing to serve yet.

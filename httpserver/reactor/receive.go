@@ -49,7 +49,7 @@ func (w *worker) keep(c *conn, data []byte) {
 	if len(data) == 0 {
 		c.in, c.began = nil, 0
 		if c.served > 0 { // before that, the time for the first head runs from the beginning
-			c.expire(w.r.o.HTTP.IdleTimeout)
+			c.deadline.Store(w.clock.now + int64(w.r.o.HTTP.IdleTimeout))
 		}
 		return
 	}
@@ -81,7 +81,14 @@ func (w *worker) receive(c *conn) {
 		}
 		switch {
 		case n > 0:
-			if data = w.request(c, data, n); c.phase != phaseHead || c.queued {
+			s.dry = drained && !c.hangup
+			data = w.request(c, data, n)
+			s.dry = false
+			if c.held {
+				w.keep(c, nil)
+				return
+			}
+			if c.phase != phaseHead || c.queued {
 				return
 			}
 			if turn--; w.parks || turn == 0 {

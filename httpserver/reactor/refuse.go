@@ -61,9 +61,10 @@ func (w *worker) malformed(c *conn, err error) {
 	w.refuse(c, h, fault.Status, fault.Reason)
 }
 
-// overloaded refuses a request that came out of the queue, or did not get in.
-func (w *worker) overloaded(c *conn, reason string) {
-	w.r.refused.Log(w.r.o.Log, "refused by 503: "+reason)
+// overloaded refuses a request that came out of the queue, or did not get in. Each reason has a throttle of its
+// own, so that the lines of one do not hide another's.
+func (w *worker) overloaded(c *conn, lines *httpserver.Throttle, reason string) {
+	lines.Log(w.r.o.Log, "refused by 503: "+reason)
 	h := w.headOf(c)
 	w.turnAway(c, h, http.StatusServiceUnavailable)
 }
@@ -84,6 +85,16 @@ func (w *worker) beginLinger(c *conn) {
 
 // lingerFactor is how many times as long as LingerTimeout a client may go on sending.
 const lingerFactor = 6
+
+// drainLinger is how much longer a client may linger once the server drains: it has its answer, and a second is
+// many round trips.
+const drainLinger = time.Second
+
+// hastenLinger cuts the time to linger short, if that has not been done yet. now is Reactor.now.
+func (c *conn) hastenLinger(now int64) {
+	c.lingerBefore = min(c.lingerBefore, now+int64(drainLinger))
+	c.deadline.Store(min(c.deadline.Load(), c.lingerBefore))
+}
 
 func (w *worker) linger(c *conn) {
 	buffer := w.outBuffer()
@@ -130,10 +141,10 @@ func (w *worker) closeAfterResponse(c *conn) {
 	c.close()
 }
 
-// arrival is when the request at hand had its head read, or now.
-func (c *conn) arrival() time.Time {
+// arrival is when the request at hand had its head read.
+func (w *worker) arrival(c *conn) time.Time {
 	if c.arrived == 0 {
-		return time.Now()
+		return w.clock.at
 	}
 	return c.r.start.Add(time.Duration(c.arrived))
 }

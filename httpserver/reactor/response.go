@@ -43,6 +43,8 @@ type response struct {
 	written   int64
 	failed    error
 	filed     bool
+	holds     bool // the answer may go into the outbox
+	held      bool // it did
 
 	buf []byte // not sent yet: the head, small content, chunk framing
 }
@@ -62,9 +64,10 @@ func (res *response) WriteHead(h *httpserver.Head) error {
 	if res.headSet {
 		return errHeadTwice
 	}
+	res.w.clock.look(res.w.r)
 	res.headSet, res.status, res.length, res.noContent = true, h.Status, h.ContentLength, h.NoContent
 	// Content that the handler has not read yet may never be: then the next request could not be found.
-	res.last = res.last || h.Close || res.w.r.draining.Load() || res.streamed != nil && !res.streamed.done
+	res.last = res.last || h.Close || res.w.r.leaving.Load() || res.streamed != nil && !res.streamed.done
 	switch {
 	case h.NoContent || h.ContentLength >= 0:
 		res.mode = byLength
@@ -98,7 +101,7 @@ func (res *response) appendHead(b []byte, h *httpserver.Head) []byte {
 		b = appendField(b, "Server", res.w.r.o.HTTP.ServerName)
 	}
 	if !date {
-		b = append(b, res.w.r.date.line()...)
+		b = append(b, res.w.r.date.line(res.w.clock.at)...)
 	}
 	switch {
 	case h.ContentLength >= 0 && h.Status != http.StatusNoContent:
@@ -140,6 +143,9 @@ func (res *response) Write(p []byte) error {
 	if res.mode == byChunks {
 		res.buf = appendChunkSize(res.buf, int64(len(p)))
 		return res.send(p, "\r\n")
+	}
+	if res.hold(p) {
+		return nil
 	}
 	return res.send(p, "")
 }
@@ -206,7 +212,7 @@ func (res *response) end() {
 			res.buf = append(res.buf, "0\r\n\r\n"...)
 		}
 	}
-	if len(res.buf) > 0 && res.send(nil, "") != nil {
+	if len(res.buf) > 0 && !res.hold(nil) && res.send(nil, "") != nil {
 		res.aborted = true
 	}
 }

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ import (
 type scheduler struct {
 	mu      sync.Mutex
 	control controller
+	single  atomic.Bool // one thread is to be active
 	state   []state
 	entered []uint64 // what entries was when each thread last went in
 	polling int
@@ -40,6 +42,7 @@ func newScheduler(threads int, freeThreaded bool) *scheduler {
 	if freeThreaded {
 		s.control.target = threads
 	}
+	s.single.Store(s.control.target == 1)
 	return s
 }
 
@@ -144,6 +147,13 @@ func (s *scheduler) unparkThread(thread int) bool {
 	return false
 }
 
+// polls reports whether a thread polls.
+func (s *scheduler) polls(thread int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state[thread] == statePolling
+}
+
 // snapshot is what the monitor sees of the threads before it looks at their states.
 type snapshot struct {
 	polling, parked int
@@ -176,7 +186,9 @@ func (s *scheduler) observe(at time.Duration, seen snapshot, computes func(insid
 	defer s.mu.Unlock()
 	l.moved = s.entries != seen.entries || s.polling != seen.polling || s.inside != l.inside
 	s.looked = seen.entries
-	if s.control.observe(l) && s.polling == 0 {
+	wanted := s.control.observe(l)
+	s.single.Store(s.control.target == 1)
+	if wanted && s.polling == 0 {
 		return s.unpark()
 	}
 	return -1

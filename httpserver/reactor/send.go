@@ -50,6 +50,16 @@ func (res *response) send(p []byte, tail string) error {
 	return res.await()
 }
 
+// hold puts buf and p into the outbox if they are the whole answer and that is wanted.
+func (res *response) hold(p []byte) bool {
+	if !res.holds || !res.w.r.sched.single.Load() || res.last || res.sent || res.filed || res.aborted || len(p) > joined || res.mode != byLength ||
+		res.length > res.written && !res.noContent || !res.w.hold(res.c, res.buf, p) {
+		return false
+	}
+	res.held, res.sent, res.buf = true, true, res.buf[:0]
+	return true
+}
+
 // vector writes buf, p and tail by one call. It returns how many bytes the client took.
 func (res *response) vector(p []byte, tail string) (int, error) {
 	var vector [3]unix.Iovec
@@ -81,10 +91,13 @@ func (res *response) keep(parts ...[]byte) error {
 			continue
 		}
 		if c.out == nil {
-			c.out, c.outSent = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir), 0
+			c.out, c.outSent = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0
 		}
-		if _, err := c.out.Write(part); err != nil {
-			c.r.o.Log.Error("no room for a response that the client does not take: it is cut off", "error", err)
+		n, err := c.out.Write(part)
+		if err != nil {
+			err = res.press(part[n:], err)
+		}
+		if err != nil {
 			return res.broken(err)
 		}
 	}
@@ -104,10 +117,7 @@ func (res *response) await() error {
 		if done || c.out.Size() <= c.r.o.ResponseBuffer {
 			return nil
 		}
-		if err := c.wait(unix.POLLOUT, c.r.o.WriteTimeout); err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.r.stats.WriteTimeouts.Add(1)
-			}
+		if err := res.awaitRoom(); err != nil {
 			return res.broken(err)
 		}
 	}

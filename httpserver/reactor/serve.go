@@ -25,12 +25,13 @@ func (w *worker) serve(c *conn, content io.Reader, length int64, more bool) {
 	s.req = httpserver.Request{
 		ID: w.requestID(c, h), Method: h.Method, Target: h.Target, Proto: protocols[h.Minor], Host: h.Host, Fields: h.Fields,
 		Scheme: "http", Remote: c.remote, Local: c.local, Body: content, ContentLength: length,
-		Arrived: c.arrival(), Queued: c.waited,
+		Arrived: w.arrival(c), Queued: c.waited,
 	}
 	c.arrived, c.waited = 0, 0
-	last := !h.KeepAlive ||
-		w.r.o.KeepAliveRequests > 0 && c.served >= w.r.o.KeepAliveRequests
+	last := !h.KeepAlive || c.usedUp()
+	w.began = w.clock.now
 	s.res.begin(w, c, h.Minor, last)
+	s.res.holds = s.dry && !more && s.res.streamed == nil
 	w.call()
 	s.res.end()
 	unread := s.res.streamed != nil && !s.res.streamed.done
@@ -70,6 +71,10 @@ func (w *worker) ended(c *conn, last bool) {
 	entry := w.entry(&w.scratch.head, res.status, res.written, res.aborted)
 	c.untilClose = res.mode == untilClose
 	switch {
+	case res.held:
+		w.write(entry)
+		c.held = true
+		w.outbox.handled(res.aborted)
 	case res.aborted:
 		w.write(entry)
 		if c.untilClose && res.sent || errors.Is(res.failed, os.ErrDeadlineExceeded) {
@@ -82,5 +87,8 @@ func (w *worker) ended(c *conn, last bool) {
 	default:
 		w.write(entry)
 		w.next(c, last)
+	}
+	if !res.held {
+		w.clock.look(w.r)
 	}
 }

@@ -73,14 +73,34 @@ func (s *Server) stop(last bool) {
 	s.listeners = nil
 }
 
+// Drain implements httpserver.Engine.
+func (s *Server) Drain(ctx context.Context) {
+	if s.r.acquire() {
+		s.stop(false) // others accept who waits there
+		s.r.release()
+	}
+	s.r.leaving.Store(true)
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for s.r.stats.Connections.Load() > 0 {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Shutdown stops accepting, closes idle connections after a last read, and returns nil once the requests
 // that were under way have been answered, with `Connection: close`. When ctx is done before that it returns
-// ctx.Err(); what is under way goes on.
+// ctx.Err(); what is under way goes on. In any case it logs what was counted.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.r.stats.log(s.r.o.Log)
 	if s.r.acquire() {
 		s.stop(true)
 		s.r.release()
 	}
+	s.r.leaving.Store(true)
 	s.r.draining.Store(true)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
@@ -106,6 +126,7 @@ func (s *Server) Close() error {
 	}
 	defer s.r.release()
 	s.stop(false)
+	s.r.leaving.Store(true)
 	s.r.draining.Store(true)
 	s.r.table.each(func(c *conn) {
 		if c.claim() {

@@ -25,7 +25,8 @@ func (r *Reactor) sweep() {
 		case <-r.stopped:
 			return
 		}
-		now := r.now()
+		w.clock.set(r)
+		now := w.clock.now
 		draining := r.draining.Load()
 		r.table.each(func(c *conn) {
 			deadline := c.deadline.Load()
@@ -35,6 +36,11 @@ func (r *Reactor) sweep() {
 			switch deadline = c.deadline.Load(); {
 			case deadline != 0 && deadline <= now:
 				w.expired(c)
+			case draining && c.phase == phaseLinger:
+				c.hastenLinger(now)
+				if c.release() {
+					return
+				}
 			case c.phase != phaseHead || len(c.in) > 0: // it is not idle: draining waits for it
 				if c.release() {
 					return
@@ -79,6 +85,7 @@ func (w *worker) expired(c *conn) {
 	case phaseHead:
 		if len(c.in) == 0 {
 			s.IdleTimeouts.Add(1)
+			w.r.o.Log.Debug("an idle connection is closed: no request came in time", "remote", c.remote, "requests", c.served)
 			c.close()
 			return
 		}

@@ -3,14 +3,32 @@
 package reactor
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
+// injected is nil but in tests of what the kernel seldom does: called before each call on a connection, by its
+// name, it may return an error to be had instead of the call; 0 is none.
+var injected atomic.Pointer[func(fd int, call string) unix.Errno]
+
+// inject returns injected's error, or nil.
+func inject(fd int, call string) error {
+	if f := injected.Load(); f != nil {
+		if errno := (*f)(fd, call); errno != 0 {
+			return errno
+		}
+	}
+	return nil
+}
+
 // rawRead and rawWrite skip the Go scheduler's bookkeeping of system calls that may block: these do not, the
 // descriptors are non-blocking. p must not be empty.
 func rawRead(fd int, p []byte) (int, error) {
+	if err := inject(fd, "read"); err != nil {
+		return 0, err
+	}
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
 	if errno != 0 {
 		return 0, errno
@@ -19,6 +37,9 @@ func rawRead(fd int, p []byte) (int, error) {
 }
 
 func rawWrite(fd int, p []byte) (int, error) {
+	if err := inject(fd, "write"); err != nil {
+		return 0, err
+	}
 	// MSG_NOSIGNAL, as the signal of a broken pipe would be for a thread of Python's.
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
@@ -29,6 +50,9 @@ func rawWrite(fd int, p []byte) (int, error) {
 
 // rawWritev sends several slices, none of them empty, by one call.
 func rawWritev(fd int, vector []unix.Iovec) (int, error) {
+	if err := inject(fd, "writev"); err != nil {
+		return 0, err
+	}
 	message := unix.Msghdr{Iov: &vector[0]}
 	message.SetIovlen(len(vector))
 	n, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&message)), unix.MSG_NOSIGNAL)
@@ -36,6 +60,14 @@ func rawWritev(fd int, vector []unix.Iovec) (int, error) {
 		return 0, errno
 	}
 	return int(n), nil
+}
+
+// sendfile is sendfile(2), by the Go scheduler: to read a file may take long.
+func sendfile(fd, file int, offset *int64, n int) (int, error) {
+	if err := inject(fd, "sendfile"); err != nil {
+		return 0, err
+	}
+	return unix.Sendfile(fd, file, offset, n)
 }
 
 // disconnect resets a TCP connection, whoever else has a descriptor of it: connect(2) to AF_UNSPEC, where

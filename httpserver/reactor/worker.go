@@ -23,6 +23,9 @@ type worker struct {
 	parks    bool // it came out of the application to find itself parked
 	events   []unix.EpollEvent
 	scratch  scratch
+	clock    clock
+	began    int64 // the request at hand, in Reactor.now
+	outbox   outbox
 }
 
 // scratch is what a worker needs for the connection at hand. Between two events a connection has no
@@ -37,6 +40,7 @@ type scratch struct {
 	ids    idBlock
 	outBuf []byte
 	entry  httpserver.AccessEntry
+	dry    bool // nothing more can be read from the connection at hand
 }
 
 // readSize is how much is read at once; a head or a small request is usually there as a whole.
@@ -48,6 +52,7 @@ func (r *Reactor) newWorker(thread int) *worker {
 	w.scratch.buf = make([]byte, readSize)
 	w.scratch.parser = new(http1.Parser)
 	w.scratch.ids = newIDBlock()
+	w.clock.set(r)
 	return w
 }
 
@@ -73,9 +78,11 @@ func (r *Reactor) Work(thread int, control <-chan func()) {
 		w.obey()
 		w.turn(-1)
 		if w.parks {
+			w.deliver(&w.outbox)
 			w.park()
 		}
 	}
+	w.deliver(&w.outbox)
 	r.sched.leave(thread)
 	r.wakeAll()
 }
@@ -90,9 +97,14 @@ func (w *worker) stay() {
 
 // park blocks until the thread is to poll again, or the reactor is closed. Afterwards the thread polls.
 func (w *worker) park() {
+	if w.hasOrders() { // came in while it was inside, see summon
+		w.stay()
+		return
+	}
 	select {
 	case <-w.unparked:
 		w.parks = false
+		w.clock.set(w.r)
 	case <-w.r.stopped:
 		w.stay()
 	}
@@ -103,6 +115,13 @@ func (w *worker) park() {
 func (w *worker) turn(timeout int) bool {
 	if item, ok := w.r.queue.pop(w.thread >= 0); ok {
 		w.do(item)
+		if w.outbox.due {
+			w.deliver(&w.outbox)
+		}
+		return true
+	}
+	if w.outbox.waiting.Load() > 0 {
+		w.deliver(&w.outbox)
 		return true
 	}
 	return w.poll(timeout)
@@ -124,6 +143,7 @@ func (w *worker) poll(timeout int) bool {
 	if n <= 0 {
 		return false
 	}
+	w.clock.set(r)
 	r.queue.pushEvents(w.events[:n])
 	return true
 }
@@ -132,17 +152,18 @@ func (w *worker) poll(timeout int) bool {
 func (w *worker) do(item item) {
 	switch {
 	case item.task != nil:
+		w.clock.set(w.r)
 		w.runTask(item)
 	case item.conn != nil:
+		w.clock.set(w.r)
 		c := item.conn
 		c.waited = time.Since(item.since)
 		if w.r.tooOld(item) {
-			w.overloaded(c, "it waited too long for a thread")
+			w.overloaded(c, &w.r.aged, "it waited too long for a thread")
 		}
 		w.drive(c)
 	case item.event.Fd == wakeFd:
-		var buffer [8]byte
-		unix.Read(w.r.wake, buffer[:])
+		w.woken()
 	default:
 		w.event(item.event)
 	}

@@ -20,6 +20,7 @@ var bodies = []behaviour{
 	{name: "an unknown expectation is refused by 417", test: unknownExpectation},
 	{name: "content beyond the limit is refused by 413 and the answer is read", test: tooLarge},
 	{name: "content that cannot be kept is refused by 503", test: noRoom},
+	{name: "content is refused by 503 while all temporary files together are too large", test: spoolDisk},
 	{name: "a head or a target beyond the limit is refused", test: longHeads},
 }
 
@@ -147,6 +148,39 @@ func noRoom(s *suite) {
 	c.sendInBackground(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", 1<<20, pattern(1<<20)))
 	res, _ := c.response("POST")
 	assert.Equal(s, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Equal(s, "1", res.Header.Get("Retry-After"))
+	srv.limited("SpoolFailures", 1, "mend the spool folder or choose another")
+}
+
+func spoolDisk(s *suite) {
+	const size = 600_000 // of which there is room for one
+	disk := httpserver.NewSpoolDisk(1_000_000)
+	g := newGate(text("ok"))
+	srv := s.start(g, Options{Options: httpserver.Options{BodyBuffer: 1000, SpoolDisk: disk, SpoolDir: s.TempDir()}})
+	post := func(target string) *client {
+		c := srv.dial()
+		c.sendInBackground(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", target, size, pattern(size)))
+		return c
+	}
+	inside := post("/wait")
+	wait(s, g.entered)
+	assert.Equal(s, int64(size), disk.Used())
+	refused := post("/").response503()
+	assert.Equal(s, "1", refused.Header.Get("Retry-After"))
+	assert.True(s, refused.Close)
+	small := srv.dial()
+	small.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+	small.expect(200, "ok")
+	srv.limited("SpoolDiskRefusals", 1, "all temporary files together have reached --spool-disk")
+	g.open()
+	inside.expect(200, "ok")
+	s.eventually(func() bool { return disk.Used() == 0 }, "the room is not given back")
+	post("/").expect(200, "ok")
+	gone := srv.dial()
+	gone.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n" + string(pattern(500_000)))
+	s.eventually(func() bool { return disk.Used() > 0 }, "nothing is spooled")
+	gone.abort()
+	s.eventually(func() bool { return disk.Used() == 0 }, "an aborted upload keeps its room")
 }
 
 func longHeads(s *suite) {

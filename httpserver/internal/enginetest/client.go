@@ -26,6 +26,11 @@ func (srv *server) dial() *client {
 	srv.Helper()
 	c, err := net.Dial(srv.network, srv.addr)
 	require.NoError(srv, err)
+	return srv.client(c)
+}
+
+func (srv *server) client(c net.Conn) *client {
+	srv.Helper()
 	require.NoError(srv, c.SetDeadline(time.Now().Add(patience)))
 	srv.Cleanup(func() { c.Close() })
 	return &client{srv.suite, c, bufio.NewReader(c)}

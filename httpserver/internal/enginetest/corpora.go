@@ -33,7 +33,10 @@ func (s *suite) corpus(folder string) (cases []corpus.Case) {
 }
 
 // recorder keeps what it is asked, and answers by the target.
-type recorder struct{ requests chan corpus.Request }
+type recorder struct {
+	requests chan corpus.Request
+	log      *logBuffer // of its server
+}
 
 func (rec recorder) Serve(_ int, w httpserver.ResponseWriter, r *httpserver.Request) {
 	got := corpus.Request{Method: string(r.Method), Target: string(r.Target), Host: string(r.Host),
@@ -66,9 +69,33 @@ func (s *suite) meets(want, got corpus.Request, exact bool) {
 }
 
 func validCorpus(s *suite) {
+	s.eachOfCorpus("requests of the corpus mean what they should", "valid", func(c *client, rec recorder, test corpus.Case) {
+		if last := test.Requests[len(test.Requests)-1]; last.KeepAlive {
+			c.open()
+			wait(c.suite, rec.requests)
+		} else {
+			c.closed()
+		}
+	})
+}
+
+func invalidCorpus(s *suite) {
+	s.eachOfCorpus("requests of the corpus are refused as they should", "invalid", func(c *client, rec recorder, test corpus.Case) {
+		res, _ := c.response("GET")
+		assert.Equal(c, test.Status, res.StatusCode, test.Why)
+		assert.True(c, res.Close)
+		c.closed()
+		assert.Empty(c, rec.requests, "the handler has seen it")
+		assert.Contains(c, rec.log.String(), test.Reason)
+	})
+}
+
+// eachOfCorpus sends each case of a folder to one server, on a connection of its own, checks the requests that
+// are served, and lets then check what comes after them.
+func (s *suite) eachOfCorpus(behaviour, folder string, then func(*client, recorder, corpus.Case)) {
 	srv, rec := s.startRecorder()
-	for _, test := range s.corpus("valid") {
-		s.run("requests of the corpus mean what they should", test.Name, func(s *suite) {
+	for _, test := range s.corpus(folder) {
+		s.run(behaviour, test.Name, func(s *suite) {
 			c := srv.dial()
 			c.suite = s
 			c.sendInBackground(string(test.Raw))
@@ -80,41 +107,16 @@ func validCorpus(s *suite) {
 				}
 				s.meets(want, wait(s, rec.requests), false)
 			}
-			if last := test.Requests[len(test.Requests)-1]; last.KeepAlive {
-				c.open()
-				wait(s, rec.requests)
-			} else {
-				c.closed()
-			}
+			then(c, rec, test)
 		})
 	}
 }
 
 func (s *suite) startRecorder() (*server, recorder) {
-	rec := recorder{make(chan corpus.Request, 100)}
-	return s.start(rec, Options{}), rec
-}
-
-func invalidCorpus(s *suite) {
-	srv, rec := s.startRecorder()
-	for _, test := range s.corpus("invalid") {
-		s.run("requests of the corpus are refused as they should", test.Name, func(s *suite) {
-			c := srv.dial()
-			c.suite = s
-			c.sendInBackground(string(test.Raw))
-			for _, want := range test.Requests {
-				res, _ := c.response(want.Method)
-				require.Equal(s, 200, res.StatusCode, test.Why)
-				s.meets(want, wait(s, rec.requests), false)
-			}
-			res, _ := c.response("GET")
-			assert.Equal(s, test.Status, res.StatusCode, test.Why)
-			assert.True(s, res.Close)
-			c.closed()
-			assert.Empty(s, rec.requests, "the handler has seen it")
-			assert.Contains(s, srv.log.String(), test.Reason)
-		})
-	}
+	rec := recorder{requests: make(chan corpus.Request, 100)}
+	srv := s.start(rec, Options{})
+	rec.log = srv.log
+	return srv, rec
 }
 
 func fieldsAsSent(s *suite) {

@@ -38,6 +38,7 @@ type Options struct {
 	// Threads is 2 by default, Queue 100.
 	Threads, Queue            int
 	MaxConnections, KeepAlive int
+	MaxConnectionsPerAddress  int
 	QueueAge, WriteTimeout    time.Duration
 	BodyGrace, Linger         time.Duration
 	BodyRate                  int

@@ -2,11 +2,14 @@ package enginetest
 
 import (
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -15,6 +18,8 @@ var overloads = []behaviour{
 	{name: "a request for which the queue has no room is refused by 503", test: queueFull},
 	{name: "a request that has waited too long is refused by 503 while all threads are busy", test: queueAge},
 	{name: "more connections than allowed are closed at once", test: maxConnections},
+	{name: "more connections of one address than allowed are closed at once", test: maxPerAddress},
+	{name: "connections of an address that many clients share are not counted", test: sharedAddress},
 	{name: "what needs no thread goes on while all threads are busy", test: busyThreads},
 	{name: "queued requests run when a thread is free, and know how long they waited", test: queuedRun},
 }
@@ -69,7 +74,7 @@ func queueFull(s *suite) {
 	for range 3 {
 		assert.Equal(s, http.StatusOK, wait(s, answers).StatusCode)
 	}
-	srv.counted("QueueFull", 5)
+	srv.limited("QueueFull", 5, "the queue for the threads is full")
 	inside[0].open()
 }
 
@@ -90,7 +95,7 @@ func queueAge(s *suite) {
 		assert.NotEmpty(s, res.Header.Get("Retry-After"))
 		assert.True(s, res.Close)
 	}
-	srv.counted("QueueAged", 2)
+	srv.limited("QueueAged", 2, "it waited too long for a thread")
 	g.finish(inside)
 	srv.get("/").expect(200, "ok")
 }
@@ -103,11 +108,54 @@ func maxConnections(s *suite) {
 		clients[i].expect(200, "ok")
 	}
 	srv.dial().closedSomehow()
-	srv.counted("TooManyConnections", 1)
+	srv.limited("TooManyConnections", 1, "as many as --max-connections allows")
 	clients[0].Close()
 	srv.counted("Connections", 2)
 	srv.get("/").expect(200, "ok")
 	clients[1].open()
+}
+
+func maxPerAddress(s *suite) {
+	srv := s.start(text("ok"), Options{MaxConnectionsPerAddress: 2})
+	if s.network == "unix" {
+		for range 5 { // a unix socket has no addresses: it is a proxy's
+			srv.get("/").expect(200, "ok")
+		}
+		return
+	}
+	first, second := srv.dialFrom("127.0.0.1"), srv.dialFrom("127.0.0.1")
+	first.open()
+	second.open()
+	srv.dialFrom("127.0.0.1").closedSomehow()
+	srv.limited("TooManyOfAddress", 1, "address=127.0.0.1")
+	srv.dialFrom("127.0.0.2").open()
+	first.Close()
+	srv.counted("Connections", 2)
+	srv.dialFrom("127.0.0.1").open()
+	second.open()
+	srv.dialFrom("127.0.0.1").closedSomehow()
+}
+
+func sharedAddress(s *suite) {
+	proxy := func(peer netip.Addr) bool { return peer == netip.MustParseAddr("127.0.0.3") }
+	srv := s.start(text("ok"), Options{MaxConnectionsPerAddress: 1, Options: httpserver.Options{SharedAddress: proxy}})
+	if s.network == "unix" {
+		s.Skip("a unix socket has no addresses")
+	}
+	for range 5 {
+		srv.dialFrom("127.0.0.3").open()
+	}
+	srv.dialFrom("127.0.0.1").open()
+	srv.dialFrom("127.0.0.1").closedSomehow()
+}
+
+// dialFrom connects from an address of this machine's.
+func (srv *server) dialFrom(address string) *client {
+	srv.Helper()
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	c, err := from.Dial(srv.network, srv.addr)
+	require.NoError(srv, err)
+	return srv.client(c)
 }
 
 func busyThreads(s *suite) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,6 +121,15 @@ func (srv *server) counted(name string, value int64) {
 		return
 	}
 	srv.eventually(func() bool { return srv.Count(name) == value }, "%s is not %d", name, value)
+}
+
+// limited waits until the counter of a limit has a value, and expects the line in the log that goes with it.
+func (srv *server) limited(counter string, value int64, line string) {
+	srv.Helper()
+	srv.counted(counter, value)
+	if srv.Count != nil {
+		srv.eventually(func() bool { return strings.Contains(srv.log.String(), line) }, "nothing in the log: %s", line)
+	}
 }
 
 // gate is a handler that waits in the middle.

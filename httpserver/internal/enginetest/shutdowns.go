@@ -2,7 +2,10 @@ package enginetest
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net/http"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,6 +18,7 @@ var shutdowns = []behaviour{
 	{name: "Shutdown waits for what a slow client has not taken", test: shutdownSlowReader},
 	{name: "Shutdown answers requests that wait for a thread", test: shutdownQueued},
 	{name: "Shutdown answers requests that came just before it", test: shutdownInFlight},
+	{name: "Shutdown does not wait long for clients that were refused", test: shutdownLingering},
 	{name: "Shutdown gives up when its time is over, and Close does not wait", test: closeAtOnce},
 }
 
@@ -84,6 +88,25 @@ func shutdownQueued(s *suite) {
 		c.closed()
 	}
 	wait(s, done)
+}
+
+func shutdownLingering(s *suite) {
+	srv := s.start(text("ok"), Options{Linger: time.Hour, Options: httpserver.Options{MaxBody: 10}})
+	silent, sending := srv.dial(), srv.dial()
+	for _, c := range []*client{silent, sending} {
+		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", 1<<40))
+		res, _ := c.response("POST")
+		assert.Equal(s, http.StatusRequestEntityTooLarge, res.StatusCode)
+	}
+	go func() {
+		for {
+			if _, err := io.WriteString(sending.Conn, "more and more"); err != nil {
+				return
+			}
+		}
+	}()
+	srv.shutdown()
+	srv.counted("Connections", 0)
 }
 
 func shutdownInFlight(s *suite) {

@@ -2,10 +2,12 @@ package enginetest
 
 import (
 	"io"
+	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -13,6 +15,7 @@ import (
 var slowReaders = []behaviour{
 	{name: "a client that does not read does not hold the handler", test: spooledResponse},
 	{name: "the handler waits when too much of a response is left", test: backPressure},
+	{name: "the handler waits when a response cannot be kept in a file", test: noFileForResponse},
 	{name: "a client that never reads is cut off", test: writeTimeout},
 	{name: "a client that never reads is cut off though it goes on sending", test: writeTimeoutWhileSending},
 }
@@ -38,8 +41,17 @@ func spooledResponse(s *suite) {
 	}
 }
 
-// kernelBuffers is more than what two sockets hold.
+// kernelBuffers is more than what two sockets hold, if the client's is one of slowGet's.
 const kernelBuffers = 16 << 20
+
+// slowGet is get on a connection whose receive buffer does not grow, as it may on some systems to 32 MiB and more.
+func (srv *server) slowGet(target string) *client {
+	srv.Helper()
+	c := srv.dial()
+	require.NoError(srv, c.Conn.(interface{ SetReadBuffer(bytes int) error }).SetReadBuffer(1<<20))
+	c.send(getRequest(target))
+	return c
+}
 
 func backPressure(s *suite) {
 	piece := pattern(256 << 10)
@@ -54,13 +66,44 @@ func backPressure(s *suite) {
 			}
 		}
 	}), Options{ResponseBuffer: buffer, Options: httpserver.Options{SpoolDir: s.TempDir()}})
-	c := srv.get("/")
+	c := srv.slowGet("/")
 	s.eventually(func() bool { return written.Load() >= buffer }, "the handler may be that much ahead")
 	c.r.Reset(io.TeeReader(c.Conn, counter{&read}))
 	res, content := c.response("GET")
 	assert.Equal(s, 200, res.StatusCode)
 	assert.Len(s, content, pieces*len(piece))
 	assert.Less(s, ahead.Load(), int64(buffer+len(piece)+kernelBuffers), "the handler got ahead of the client")
+}
+
+func noFileForResponse(s *suite) {
+	folder := s.TempDir()
+	require.NoError(s, os.Remove(folder))
+	for name, test := range map[string]struct {
+		options httpserver.Options
+		line    string
+	}{
+		"for the bound of all": {httpserver.Options{SpoolDisk: httpserver.NewSpoolDisk(100)}, "all temporary files together have reached --spool-disk"},
+		"for want of a folder": {httpserver.Options{SpoolDir: folder}, "it cannot be kept; mend the spool folder"},
+	} {
+		s.run("the handler waits when a response cannot be kept in a file", name, func(s *suite) {
+			content := string(pattern(3 * kernelBuffers))
+			const pieces = 100
+			written := make(chan int, 2*pieces)
+			srv := s.start(handler(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+				assert.NoError(s, w.WriteHead(chunkedHead()))
+				for i := range pieces {
+					assert.NoError(s, w.Write([]byte(content[len(content)*i/pieces:len(content)*(i+1)/pieces])))
+					written <- i
+				}
+			}), Options{Options: test.options})
+			c := srv.slowGet("/")
+			srv.eventually(func() bool { return srv.Count("SpoolDiskWaits") > 0 }, "the handler does not wait")
+			assert.Less(s, len(written), pieces/2, "the handler got ahead of the client")
+			c.expect(200, content)
+			assert.Contains(s, srv.log.String(), test.line)
+			srv.get("/").expect(200, content)
+		})
+	}
 }
 
 // counter counts what is written to it.
@@ -88,7 +131,7 @@ func writeTimeout(s *suite) {
 			} else {
 				assert.NoError(s, err)
 			}
-			srv.counted("WriteTimeouts", 1)
+			srv.limited("WriteTimeouts", 1, "the client did not take the response in time")
 			srv.counted("Connections", 0)
 			c.cutShort("GET")
 		})

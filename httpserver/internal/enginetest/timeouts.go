@@ -41,7 +41,7 @@ func slowHead(s *suite) {
 			assert.True(s, res.Close)
 			c.halfClose()
 			c.closed()
-			srv.counted("HeaderTimeouts", 1)
+			srv.limited("HeaderTimeouts", 1, "the head of a request was not complete in time")
 		})
 	}
 }
@@ -70,6 +70,7 @@ func idleTimeout(s *suite) {
 	c.expect(200, "ok")
 	c.closed()
 	srv.counted("Connections", 0)
+	srv.limited("IdleTimeouts", 1, "no request came in time")
 }
 
 func longResponse(s *suite) {
@@ -94,7 +95,7 @@ func slowBody(s *suite) {
 			c.send(request)
 			res, _ := c.response("POST")
 			assert.Equal(s, http.StatusRequestTimeout, res.StatusCode)
-			srv.counted("BodyTimeouts", 1)
+			srv.limited("BodyTimeouts", 1, "the content of a request came too slowly")
 		})
 		s.run("content that comes too slowly is refused by 408", name+", streamed", func(s *suite) {
 			failed := make(chan error, 1)
@@ -107,7 +108,7 @@ func slowBody(s *suite) {
 			c.send(request)
 			assert.ErrorIs(s, wait(s, failed), io.ErrUnexpectedEOF)
 			assert.True(s, c.expect(200, "sorry").Close)
-			srv.counted("BodyTimeouts", 1)
+			srv.limited("BodyTimeouts", 1, "the content of a request is cut off: it came too slowly")
 		})
 	}
 }

@@ -1,0 +1,135 @@
+//go:build linux
+
+package reactor
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+// outbox holds complete small answers back until the events that came together have been handled, so that
+// a client on the same machine is woken once and not for every answer: that wake-up costs more than write(2)
+// itself. Each client waits a little longer for its answer, and sooner gets the next.
+//
+// A connection with an answer in the outbox stays owned until the answer is out, so nothing overtakes it.
+// The monitor empties the outbox of a thread that does not come back soon from the application.
+type outbox struct {
+	mu      sync.Mutex
+	answers []held
+	buf     []byte // the answers, one behind the other
+	taken   []held // those that are out, while their connections are let go of
+
+	waiting atomic.Int32 // len(answers)
+	due     bool         // it is to be emptied before the next request
+	since   int64        // when the oldest answer came, in Reactor.now
+}
+
+// held is an answer in the outbox.
+type held struct {
+	c        *conn
+	from, to int  // in outbox.buf
+	done     bool // the handler has returned
+	aborted  bool // the connection is to be closed
+	out      bool // it was written, up to from, or err
+	err      error
+}
+
+const (
+	// shortRequest is up to how long requests take whose answers are held back: others' clients would wait for long.
+	shortRequest = int64(300 * time.Microsecond)
+	// holdTime is how long answers are held back while further requests are answered.
+	holdTime = int64(500 * time.Microsecond)
+	// outboxSize and outboxAnswers bound the outbox, in bytes and answers.
+	outboxSize    = 64 << 10
+	outboxAnswers = 32
+)
+
+// hold takes the answer that is made of head and content, and reports whether it did.
+func (w *worker) hold(c *conn, head, content []byte) bool {
+	o := &w.outbox
+	now := w.clock.now
+	if now-w.began > shortRequest || len(o.buf)+len(head)+len(content) > outboxSize {
+		return false
+	}
+	o.mu.Lock()
+	if len(o.answers) == 0 {
+		o.since, o.buf = now, o.buf[:0]
+	}
+	from := len(o.buf)
+	o.buf = append(append(o.buf, head...), content...)
+	o.answers = append(o.answers, held{c: c, from: from, to: len(o.buf)})
+	o.due = now-o.since > holdTime || len(o.answers) >= outboxAnswers
+	o.waiting.Store(int32(len(o.answers)))
+	o.mu.Unlock()
+	return true
+}
+
+// handled says that the handler of the last held answer has returned, or wants the connection closed.
+func (o *outbox) handled(aborted bool) {
+	o.mu.Lock()
+	if n := len(o.answers); n > 0 { // the monitor leaves what is not done
+		o.answers[n-1].done, o.answers[n-1].aborted = true, aborted
+	}
+	o.mu.Unlock()
+}
+
+// send writes what is held, and moves the answers whose handlers have returned to taken.
+func (o *outbox) send(taken []held) []held {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	kept := o.answers[:0]
+	for _, a := range o.answers {
+		if !a.out {
+			var n int
+			n, a.err = a.c.writeAll(o.buf[a.from:a.to])
+			a.from, a.out = a.from+n, true
+		}
+		if !a.done {
+			kept = append(kept, a)
+			continue
+		}
+		if a.err == nil && a.from < a.to {
+			a.err = a.c.keepRest(o.buf[a.from:a.to])
+		}
+		taken = append(taken, a)
+	}
+	clear(o.answers[len(kept):])
+	o.answers = kept
+	o.waiting.Store(int32(len(kept)))
+	return taken
+}
+
+// keepRest keeps what the client has not taken of an answer.
+func (c *conn) keepRest(p []byte) error {
+	c.out, c.outSent = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0
+	_, err := c.out.Write(p)
+	c.phase, c.closeAfter = phaseFlush, false
+	return err
+}
+
+// deliver empties o and lets go of the connections.
+func (w *worker) deliver(o *outbox) {
+	w.outbox.due = false
+	w.outbox.taken = o.send(w.outbox.taken[:0])
+	for i := range w.outbox.taken {
+		a := w.outbox.taken[i]
+		w.outbox.taken[i] = held{}
+		a.c.held = false
+		if a.err != nil || a.aborted {
+			a.c.close()
+		}
+		if a.c.phase != phaseHead || !w.letGo(a.c) {
+			w.drive(a.c)
+		}
+	}
+}
+
+// late reports whether the oldest answer has waited for long enough. The caller is not o's thread.
+func (o *outbox) late(now int64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.answers) > 0 && now-o.since > holdTime
+}

@@ -1,0 +1,191 @@
+//go:build linux
+
+package reactor
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+const (
+	aRequest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+	content  = "Hello, world!\n"
+)
+
+// ask sends a request, and queues its event as if epoll had told of it.
+func ask(c *conn, client int, request string) {
+	unix.Write(client, []byte(request))
+	c.r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(c.fd), Pad: int32(c.generation)}})
+}
+
+// received returns what has come at the client so far.
+func received(client int) string {
+	buffer := make([]byte, 1<<20)
+	n, _ := unix.Read(client, buffer)
+	return string(buffer[:max(n, 0)])
+}
+
+func sayHello(w httpserver.ResponseWriter, r *httpserver.Request) {
+	fixed(nil, []byte(content))(w, r)
+}
+
+func TestAnswersOfOneBatchGoOutTogetherAtItsEnd(t *testing.T) {
+	r := newTestReactor(t, sayHello, Options{})
+	w := theThread(t, r)
+	first, firstClient := connect(t, r)
+	second, secondClient := connect(t, r)
+	w.clock.set(r)
+	ask(first, firstClient, aRequest)
+	ask(second, secondClient, aRequest)
+	require.True(t, w.turn(0))
+	require.True(t, w.turn(0))
+	assert.Empty(t, received(firstClient), "the batch is not through")
+	assert.Empty(t, received(secondClient))
+	require.True(t, w.turn(0))
+	assert.Contains(t, received(firstClient), content)
+	assert.Contains(t, received(secondClient), content)
+	assert.Equal(t, idle, first.owner.Load())
+}
+
+func TestARequestThatComesWhileTheAnswerBeforeItIsHeldFollowsIt(t *testing.T) {
+	n := 0
+	r := newTestReactor(t, func(w httpserver.ResponseWriter, q *httpserver.Request) {
+		n++
+		fixed([]httpserver.HeaderField{{Name: "N", Value: string(rune('0' + n))}}, []byte(content))(w, q)
+	}, Options{})
+	w := theThread(t, r)
+	c, client := connect(t, r)
+	w.clock.set(r)
+	ask(c, client, aRequest)
+	require.True(t, w.turn(0))
+	ask(c, client, aRequest)
+	for w.turn(0) {
+	}
+	assert.Regexp(t, `(?s)N: 1\r\n.*N: 2\r\n`, received(client))
+	assert.Equal(t, 2, n)
+}
+
+func TestAnAnswerIsNotHeldBackByALongRequest(t *testing.T) {
+	var clients [2]int
+	n := 0
+	var r *Reactor
+	r = newTestReactor(t, func(w httpserver.ResponseWriter, q *httpserver.Request) {
+		n++
+		sayHello(w, q)
+		if n == 2 { // both requests came together
+			await(t, clients[0], content)
+			await(t, clients[1], content)
+			r.Close() // Work ends when the queue is empty
+		}
+	}, Options{})
+	for i := range clients {
+		var c *conn
+		c, clients[i] = connect(t, r)
+		ask(c, clients[i], aRequest)
+	}
+	r.Work(0, nil)
+	assert.Equal(t, 2, n)
+}
+
+// await waits until text has come at the client.
+func await(t *testing.T, client int, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		fds := []unix.PollFd{{Fd: int32(client), Events: unix.POLLIN}}
+		_, err := unix.Poll(fds, int(time.Until(deadline).Milliseconds()))
+		if err == unix.EINTR {
+			continue
+		}
+		assert.Contains(t, received(client), text)
+		return
+	}
+}
+
+func TestWhatTheClientDoesNotTakeOfAHeldAnswerFollows(t *testing.T) {
+	r := newTestReactor(t, sayHello, Options{})
+	w := theThread(t, r)
+	c, client := connect(t, r)
+	filler := make([]byte, 4096)
+	filled := 0
+	for {
+		n, err := unix.Write(c.fd, filler)
+		if err != nil {
+			break
+		}
+		filled += n
+	}
+	w.clock.set(r)
+	ask(c, client, aRequest)
+	for w.turn(0) {
+	}
+	require.Equal(t, phaseFlush, c.phase)
+	for filled > 0 {
+		filled -= len(received(client))
+	}
+	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLOUT, Fd: int32(c.fd), Pad: int32(c.generation)}})
+	for w.turn(0) {
+	}
+	assert.Contains(t, received(client), content)
+	assert.Equal(t, phaseHead, c.phase)
+}
+
+func TestAHeldAnswerToAClientThatIsGoneClosesTheConnection(t *testing.T) {
+	r := newTestReactor(t, sayHello, Options{})
+	w := theThread(t, r)
+	c, client := connect(t, r)
+	w.clock.set(r)
+	ask(c, client, aRequest)
+	require.True(t, w.turn(0))
+	require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR))
+	for w.turn(0) {
+	}
+	assert.Equal(t, phaseClosed, c.phase)
+	assert.Zero(t, r.stats.Connections.Load())
+}
+
+func TestAnAbortAfterTheWholeAnswerClosesTheConnection(t *testing.T) {
+	r := newTestReactor(t, func(w httpserver.ResponseWriter, q *httpserver.Request) {
+		sayHello(w, q)
+		w.Abort()
+	}, Options{})
+	w := theThread(t, r)
+	c, client := connect(t, r)
+	w.clock.set(r)
+	ask(c, client, aRequest)
+	for w.turn(0) {
+	}
+	assert.Contains(t, received(client), content)
+	assert.Equal(t, phaseClosed, c.phase)
+}
+
+func TestOnlyAnswersThatLeaveTheConnectionOpenAreHeld(t *testing.T) {
+	for name, test := range map[string]struct {
+		request string
+		handler handlerFunc
+	}{
+		"a connection that closes": {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", sayHello},
+		"requests that follow":     {aRequest + "G", sayHello},
+		"a large answer":           {aRequest, fixed(nil, make([]byte, 2*joined))},
+		"a slow request": {aRequest, func(w httpserver.ResponseWriter, q *httpserver.Request) {
+			for began := time.Now(); time.Since(began) <= time.Duration(shortRequest); {
+			}
+			sayHello(w, q)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTestReactor(t, test.handler, Options{})
+			w := theThread(t, r)
+			c, client := connect(t, r)
+			w.clock.set(r)
+			ask(c, client, test.request)
+			require.True(t, w.turn(0))
+			assert.Contains(t, received(client), "200")
+		})
+	}
+}

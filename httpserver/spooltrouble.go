@@ -1,0 +1,31 @@
+package httpserver
+
+import (
+	"errors"
+	"log/slog"
+)
+
+// SpoolTrouble logs that a [Spool] has failed, at most once a second for each of its four lines. The zero value
+// works.
+type SpoolTrouble struct{ requestBound, requestFailed, responseBound, responseFailed Throttle }
+
+// Request logs that the content of a request is refused because its Spool, which is in folder, failed with err.
+func (t *SpoolTrouble) Request(log *slog.Logger, folder string, err error) {
+	if errors.Is(err, ErrSpoolDisk) {
+		t.requestBound.Log(log, "refused by 503: no room for the content of a request: all temporary files together have reached --spool-disk")
+		return
+	}
+	t.requestFailed.Error(log, "refused by 503: no room for the content of a request; mend the spool folder or choose another",
+		"folder", folder, "error", err)
+}
+
+// Response logs that a response is not spooled, and its handler waits for the client, because its Spool, which
+// is in folder, failed with err.
+func (t *SpoolTrouble) Response(log *slog.Logger, folder string, err error) {
+	if errors.Is(err, ErrSpoolDisk) {
+		t.responseBound.Log(log, "a response waits for a slow client: all temporary files together have reached --spool-disk")
+		return
+	}
+	t.responseFailed.Error(log, "a response waits for a slow client: it cannot be kept; mend the spool folder or choose another",
+		"folder", folder, "error", err)
+}
