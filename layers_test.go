@@ -38,8 +38,17 @@ var layers = []layer{
 		"it implements gateway.App by CPython: who uses it is wired up above, in the root package"},
 	{".", []string{"httpserver", "environ", "gateway", "pyhost"},
 		"the library wires the layers together: the command is built on it, not it on the command"},
-	{"cmd", []string{".", "httpserver", "environ", "gateway", "pyhost"},
+	{"cmd/pyserve/internal/supervise", nil,
+		"it is the master's state machine behind a small interface: tested with fake processes on a fake clock"},
+	{"cmd/pyserve/internal/watch", nil,
+		"it tells that files have changed, and not what is to be done about it"},
+	{"cmd/pyserve/internal/systemd", nil,
+		"it speaks with the service manager: what to say, and when, is the command's"},
+	{"cmd", []string{".", "httpserver", "environ", "gateway", "pyhost", "cmd/pyserve/internal/supervise",
+		"cmd/pyserve/internal/watch", "cmd/pyserve/internal/systemd"},
 		"the command stands on everything, and nothing stands on it"},
+	{"deploy", nil,
+		"its tests read the files beside them as systemd, nginx and the others do"},
 	{"e2e", nil,
 		"the end-to-end tests know the binary only, as its users do: by flags, sockets and output"},
 }
@@ -47,7 +56,7 @@ var layers = []layer{
 const (
 	maxGoLines    = 500
 	maxCLines     = 500
-	maxCLinesAll  = 1850
+	maxCLinesAll  = 2600
 	exportFile    = "pyhost/export.go"
 	bindingModule = "github.com/go-python/cpy3"
 )
@@ -405,13 +414,14 @@ func TestTheTreeRulesCountOverFiles(t *testing.T) {
 	doc := []byte("// Package environ is told twice.\npackage environ\n")
 	source, err := readTree(fstest.MapFS{
 		"pyhost/a.c": {Data: text}, "pyhost/b.c": {Data: text}, "pyhost/c.h": {Data: text}, "pyhost/d.c": {Data: text}, "pyhost/e.c": {Data: text},
+		"pyhost/f.c":   {Data: text},
 		"environ/a.go": {Data: doc}, "environ/b.go": {Data: doc},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for want, faults := range map[string][]string{
-		"2250 lines":         checkCLength(source),
+		"2700 lines":         checkCLength(source),
 		"2 package comments": checkPackageComments(source),
 	} {
 		if len(faults) != 1 || !strings.Contains(faults[0], want) {

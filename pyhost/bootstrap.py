@@ -5,6 +5,8 @@ Python's main thread, except FileWrapper and file_region, which requests use, an
 """
 
 import ast
+import faulthandler
+import functools
 import importlib
 import io
 import os
@@ -18,6 +20,15 @@ NAME = "<pyserve>"
 
 class LoadError(Exception):
     """A fault in what the user asked for: shown as a sentence, without a traceback."""
+
+
+class RequestTimeout(BaseException):
+    """Raised in a request that has run into its time-out. `except Exception` does not catch it."""
+
+    __module__ = "pyserve"
+
+    def __str__(self):
+        return "the request has run into its time-out"
 
 
 # ---- forks ----
@@ -279,6 +290,34 @@ def file_region(wrapper):
         filelike.flush()
         status = os.fstat(raw.fileno())
     return raw.fileno(), filelike.tell(), status.st_size
+
+
+# ---- dumps ----
+
+
+def start_dumps(crash, stacks, signal):
+    """Has faulthandler install its handlers, which C then takes; crash is -1 if there are to be no crash dumps.
+
+    From here on the application cannot give faulthandler the signals that Go needs. A forked child can.
+    """
+    if crash >= 0:
+        # The C stack (3.14) needs malloc, in which the crash may have happened.
+        faulthandler.enable(crash, all_threads=True, **({"c_stack": False} if sys.version_info >= (3, 14) else {}))
+    faulthandler.register(signal, stacks, all_threads=True)
+    faulthandler.enable = _in_children(faulthandler.enable)
+    faulthandler.disable = _in_children(faulthandler.disable)
+
+
+def _in_children(function):
+    """The function, as one that does nothing in this process."""
+    process = os.getpid()
+
+    @functools.wraps(function)
+    def call(*arguments, **keywords):
+        if os.getpid() != process:
+            return function(*arguments, **keywords)
+
+    return call
 
 
 # ---- threads and the end ----

@@ -50,6 +50,7 @@ static void finish(void)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
+    ps_interrupt_end(); /* first: destructors are not the request's any more */
     Py_CLEAR(ps_self->chunk);
     Py_CLEAR(ps_self->iterator);
     Py_CLEAR(ps_self->body);
@@ -62,19 +63,23 @@ static void finish(void)
     PyErr_Restore(type, value, traceback);
 }
 
-/* Detaches, unless an exception has to be taken, and gives back status. */
+/* Detaches, unless an exception has to be taken, and gives back status. What formats the exception must
+ * not be interrupted. */
 static int back_to_go(int status)
 {
-    if (status == PS_EXCEPTION)
+    if (status == PS_EXCEPTION) {
         ps_leave_child();
-    else
+        ps_interrupt_end();
+    } else {
         ps_detach();
+    }
     return status;
 }
 
 int ps_end(void)
 {
     ps_attach();
+    ps_self->request = ps_self->handle;
     Py_CLEAR(ps_self->chunk);
     int failed = ps_self->body != NULL && call_close(ps_self->body) < 0;
     ps_leave_child();
@@ -242,6 +247,7 @@ int ps_call(PyObject *app, uint64_t handle, const char *block, size_t block_size
     *out = (ps_body){.length = -1, .fd = -1};
     ps_attach();
     ps_self->position = 0;
+    ps_self->request = ps_self->handle = handle;
     int status = PS_EXCEPTION;
     if (enter_context() == 0 && (ps_self->errors = ps_errors_new(id, id_size)) != NULL)
         status = call(app, handle, block, block_size);

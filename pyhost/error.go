@@ -28,6 +28,12 @@ func (e *Error) Error() string {
 // Traceback returns the traceback as Python prints it, "" for a LoadError.
 func (e *Error) Traceback() string { return e.traceback }
 
+// Timeout reports whether [Host.Interrupt] raised the exception.
+func (e *Error) Timeout() bool { return e.Type == requestTimeout }
+
+// requestTimeout is the Type of what [Host.Interrupt] raises.
+const requestTimeout = "pyserve.RequestTimeout"
+
 // LoadError is the Type of an [Error] that says, in a sentence, what is wrong with what the user asked for.
 const LoadError = "LoadError"
 

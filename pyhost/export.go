@@ -32,7 +32,7 @@ func goStartResponse(handle C.uint64_t, packed *C.char, size C.size_t, excInfo, 
 		return C.PS_BUSY
 	}
 	return s.use(&s.mu, uint64(handle), message, func(x *gateway.Exchange) error {
-		status, fields := unpackHead(string(view(packed, size)))
+		status, fields := unpackHead(string(view(packed, size)), s.takeFields())
 		return x.StartResponse(status, fields, excInfo != 0)
 	})
 }
@@ -135,15 +135,15 @@ func inputError(err error) error {
 	return &gateway.CallError{Exception: gateway.OSError, Msg: "the client broke off in the middle of the request's content: " + err.Error()}
 }
 
-// unpackHead takes apart what response.c packed. The strings share one copy.
-func unpackHead(packed string) (status string, fields []httpserver.HeaderField) {
+// unpackHead takes apart what response.c packed, and appends the fields to buffer. The strings share one copy.
+func unpackHead(packed string, buffer []httpserver.HeaderField) (status string, fields []httpserver.HeaderField) {
 	next := func() (s string) {
 		size := binary.NativeEndian.Uint32([]byte(packed[:4]))
 		s, packed = packed[4:4+size], packed[4+size:]
 		return s
 	}
 	status = next()
-	fields = make([]httpserver.HeaderField, 0, 8)
+	fields = buffer
 	for packed != "" {
 		fields = append(fields, httpserver.HeaderField{Name: next(), Value: next()})
 	}
@@ -159,10 +159,11 @@ var exceptions = map[gateway.Exception]C.int{
 
 // statusOf names the exception that err asks for; it is OSError where nothing else fits.
 func statusOf(err error) C.int {
+	if err == nil {
+		return C.PS_OK
+	}
 	var call *gateway.CallError
 	switch {
-	case err == nil:
-		return C.PS_OK
 	case errors.As(err, &call) && exceptions[call.Exception] != C.PS_OK:
 		return exceptions[call.Exception]
 	case errors.Is(err, httpserver.ErrDisconnected):

@@ -43,9 +43,39 @@ type Config struct {
 	Multiprocess bool
 	// Variables are the names that the numbers in an environ.Block stand for: environ.Keys.
 	Variables []string
+	// CrashFile is where the Python stacks of all threads go when the process dies of SIGSEGV, SIGBUS, SIGFPE,
+	// SIGILL or SIGABRT outside of Go; nil is standard error. It must stay open. This needs package prestart: in
+	// a Go program without it there is no such dump, and a crash in C ends as Go has it.
+	CrashFile *os.File
 	// Log takes what wsgi.errors gets and what the host has to say; nil is slog.Default().
 	Log *slog.Logger
 }
+
+// executable returns the interpreter that CPython takes itself for, once the virtual environment is found to fit.
+func (c Config) executable() (string, error) {
+	if c.Venv == "" {
+		return BuildPython().Executable, nil
+	}
+	return venvPython(c.Venv), CheckVenv(c.Venv, c.Force)
+}
+
+func (c Config) argv() []string {
+	if c.Argv == nil {
+		return []string{"pyserve"}
+	}
+	return c.Argv
+}
+
+// directory and pythonPath are what bootstrap.py's prepare_path takes.
+func (c Config) directory() string {
+	if c.Dir != "" {
+		return c.Dir
+	}
+	dir, _ := os.Getwd()
+	return dir
+}
+
+func (c Config) pythonPath() string { return strings.Join(c.PythonPath, string(os.PathListSeparator)) }
 
 // Host is the CPython of this process. There is one at most: CPython, its modules and its threads belong
 // to the process.
@@ -55,6 +85,10 @@ type Host struct {
 	running sync.WaitGroup // the threads but for the main one
 	apps    int            // loaded so far
 
+	crashFile   *os.File
+	interrupter interrupter
+
+	preloaded *preloaded // nil but in a child of the zygote
 	bootstrap *python3.PyObject
 	describe  *python3.PyObject
 }
@@ -68,15 +102,13 @@ var started atomic.Bool
 var errorLog atomic.Pointer[slog.Logger]
 
 // Start initialises CPython on the calling goroutine, which must be locked to its OS thread (see [Go]): that
-// thread is Python's main thread from now on. It is not attached when Start returns. The error is a
+// thread is Python's main thread from now on. In a child of a zygote (see [Config.Preload]) it takes over the CPython
+// that is there, and must be called on the process's main thread. It is not attached when Start returns. The error is a
 // [*VenvError], [ErrStarted], or says why CPython would not start.
 func Start(c Config) (*Host, error) {
-	executable := BuildPython().Executable
-	if c.Venv != "" {
-		if err := CheckVenv(c.Venv, c.Force); err != nil {
-			return nil, err
-		}
-		executable = venvPython(c.Venv)
+	executable, err := c.executable()
+	if err != nil {
+		return nil, err
 	}
 	if started.Swap(true) {
 		return nil, ErrStarted
@@ -90,7 +122,11 @@ func Start(c Config) (*Host, error) {
 	for i := range h.threads {
 		h.threads[i].host, h.threads[i].slot = h, &slots[i]
 	}
-	if err := initialize(executable, c.Argv); err != nil {
+	adopted, err := h.adopt()
+	if err == nil && !adopted {
+		err = initialize(executable, c.argv())
+	}
+	if err != nil {
 		return nil, err
 	}
 	defer C.ps_detach()
@@ -99,9 +135,6 @@ func Start(c Config) (*Host, error) {
 
 // initialize leaves the thread attached if it succeeds.
 func initialize(executable string, argv []string) error {
-	if argv == nil {
-		argv = []string{"pyserve"}
-	}
 	cexecutable, cargv := C.CString(executable), cStrings(argv)
 	defer C.free(unsafe.Pointer(cexecutable))
 	defer freeStrings(cargv)
@@ -113,11 +146,14 @@ func initialize(executable string, argv []string) error {
 	return nil
 }
 
-// prepare loads the bootstrap module and what the shim takes from it. Attached.
+// prepare loads the bootstrap module and what the shim takes from it, unless the zygote did. Attached.
 func (h *Host) prepare(c Config) error {
-	if err := h.loadBootstrap(); err != nil {
-		return err
+	if h.preloaded == nil {
+		if err := h.loadBootstrap(); err != nil {
+			return err
+		}
 	}
+	h.describe = h.bootstrap.GetAttrString("describe")
 	names := cStrings(c.Variables)
 	defer freeStrings(names)
 	wrapper, region := h.bootstrap.GetAttrString("FileWrapper"), h.bootstrap.GetAttrString("file_region")
@@ -127,35 +163,27 @@ func (h *Host) prepare(c Config) error {
 	if status != C.PS_OK {
 		return h.takeException()
 	}
-	dir := c.Dir
-	if dir == "" {
-		dir, _ = os.Getwd()
+	timeout := h.bootstrap.GetAttrString("RequestTimeout")
+	defer release(timeout)
+	C.ps_interrupt_prepare(object(timeout))
+	h.threads[0].ident.Store(uint64(C.ps_thread_ident()))
+	if err := h.startDumps(c.CrashFile); err != nil || h.preloaded != nil {
+		return err
 	}
-	_, err := h.callBootstrap("prepare_path", dir, strings.Join(c.PythonPath, string(os.PathListSeparator)))
+	_, err := h.callBootstrap("prepare_path", c.directory(), c.pythonPath())
 	return err
 }
 
-// loadBootstrap compiles bootstrap.py and runs it as a module that is in no folder.
+// loadBootstrap runs bootstrap.py as a module that is in no folder.
 func (h *Host) loadBootstrap() error {
-	builtins := python3.PyImport_ImportModule("builtins")
-	defer release(builtins)
-	source, name, mode := python3.PyUnicode_FromString(bootstrapSource), python3.PyUnicode_FromString("<pyserve>"), python3.PyUnicode_FromString("exec")
-	defer release(source, name, mode)
-	if builtins == nil || source == nil || name == nil || mode == nil {
-		return errors.New("CPython does not start: out of memory")
-	}
-	compile := builtins.GetAttrString("compile")
-	defer release(compile)
-	code := compile.CallFunctionObjArgs(source, name, mode)
-	if code != nil {
-		defer code.DecRef()
-		h.bootstrap = python3.PyImport_ExecCodeModule("_pyserve", code)
-	}
+	name, source := C.CString("_pyserve"), C.CString(bootstrapSource)
+	defer C.free(unsafe.Pointer(name))
+	defer C.free(unsafe.Pointer(source))
+	h.bootstrap = (*python3.PyObject)(unsafe.Pointer(C.ps_module(name, source)))
 	if h.bootstrap == nil {
 		python3.PyErr_Print()
 		return errors.New("CPython does not start: its standard library does not load (see above)")
 	}
-	h.describe = h.bootstrap.GetAttrString("describe")
 	return nil
 }
 
@@ -186,15 +214,7 @@ func (h *Host) callBootstrap(function string, args ...string) (*python3.PyObject
 // application. It must be called on Python's main thread, not attached. Signal handlers that the import
 // installs for signals the server uses are put back, with a warning. The error is an [*Error].
 func (h *Host) Load(spec string) (*App, error) {
-	C.ps_signals_save()
-	C.ps_attach()
-	defer C.ps_detach()
-	function := "load"
-	if h.apps > 0 {
-		function = "load_another"
-	}
-	callable, err := h.callBootstrap(function, spec)
-	changed := uint64(C.ps_signals_restore())
+	callable, changed, err := h.find(spec)
 	for number := range 64 {
 		if changed&(1<<number) != 0 {
 			h.log.Warn("the application installed a handler for a signal that the server uses; the handler is not called",
@@ -205,7 +225,23 @@ func (h *Host) Load(spec string) (*App, error) {
 		return nil, err
 	}
 	h.apps++
-	return &App{host: h, callable: object(callable), name: spec}, nil
+	return &App{host: h, callable: callable, name: spec}, nil
+}
+
+// find returns the application, from the zygote or by importing it, and the signals that the import wanted.
+func (h *Host) find(spec string) (callable *C.PyObject, changed uint64, err error) {
+	if p := h.takePreloaded(spec); p != nil {
+		return p.app, p.signals, nil
+	}
+	C.ps_signals_save()
+	C.ps_attach()
+	defer C.ps_detach()
+	function := "load"
+	if h.apps > 0 {
+		function = "load_another"
+	}
+	found, err := h.callBootstrap(function, spec)
+	return object(found), uint64(C.ps_signals_restore()), err
 }
 
 // RunExitFunctions waits for the application's own threads, runs what it registered with atexit, and

@@ -19,6 +19,14 @@ const char *ps_python_version(void) { return Py_GetVersion(); }
 static const int server_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, SIGURG};
 enum { SERVER_SIGNALS = sizeof server_signals / sizeof *server_signals };
 
+int ps_server_uses(int number)
+{
+    int i = 0;
+    while (i < SERVER_SIGNALS && server_signals[i] != number)
+        i++;
+    return i < SERVER_SIGNALS;
+}
+
 static struct sigaction saved[SERVER_SIGNALS];
 static stack_t saved_stack;
 
@@ -94,6 +102,7 @@ static void in_child(void)
         action.sa_handler = number == SIGPIPE ? SIG_IGN : SIG_DFL; /* as in any Python process */
         sigaction(number, &action, NULL);
     }
+    ps_crash_in_child();
     for (int i = 0; i < FDS / WORD; i++) {
         unsigned long word = atomic_load(&open_fds[i]);
         for (int bit = 0; word != 0; bit++, word >>= 1)
@@ -154,6 +163,7 @@ static PyStatus configure(PyConfig *config, const char *executable, int argc, ch
 {
     config->parse_argv = 0;
     config->install_signal_handlers = 0;
+    config->faulthandler = 0; /* crash.c has it started */
     config->buffered_stdio = 0;
     PyStatus status = PyConfig_SetBytesString(config, &config->executable, executable);
     if (PyStatus_Exception(status))
@@ -164,7 +174,7 @@ static PyStatus configure(PyConfig *config, const char *executable, int argc, ch
     return PyConfig_SetBytesArgv(config, argc, argv);
 }
 
-int ps_initialize(const char *executable, int argc, char *const *argv, char *message)
+int ps_interpreter(const char *executable, int argc, char *const *argv, char *message)
 {
     PyPreConfig preconfig;
     PyPreConfig_InitPythonConfig(&preconfig);
@@ -179,16 +189,33 @@ int ps_initialize(const char *executable, int argc, char *const *argv, char *mes
     if (!PyStatus_Exception(status))
         status = Py_InitializeFromConfig(&config);
     PyConfig_Clear(&config);
-    if (PyStatus_Exception(status))
-        return explain(status, message);
+    return PyStatus_Exception(status) ? explain(status, message) : PS_OK;
+}
 
+int ps_enter_main(char *message)
+{
     if (prepare_forks() != 0 || (ps_self = PyMem_RawCalloc(1, sizeof *ps_self)) == NULL) {
         snprintf(message, PS_MESSAGE, "out of memory");
         return PS_VALUE;
     }
     ps_gil_watch(PyThreadState_Get());
+    ps_interrupt_watch();
     ps_thread_timers();
     return PS_OK;
+}
+
+int ps_initialize(const char *executable, int argc, char *const *argv, char *message)
+{
+    int status = ps_interpreter(executable, argc, argv, message);
+    return status == PS_OK ? ps_enter_main(message) : status;
+}
+
+PyObject *ps_module(const char *name, const char *source)
+{
+    PyObject *code = Py_CompileString(source, "<pyserve>", Py_file_input);
+    PyObject *module = code == NULL ? NULL : PyImport_ExecCodeModule(name, code);
+    Py_XDECREF(code);
+    return module;
 }
 
 int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess,

@@ -10,7 +10,8 @@
 enum { PS_SMALL = 16 * 1024 }; /* bodies up to this size leave Python in one crossing */
 
 /* What one Python thread holds on to. */
-typedef struct {
+typedef struct ps_thread {
+    struct ps_thread *next; /* interrupt.c */
     PyThreadState *state; /* while not attached */
     PyObject *context;    /* the request's contextvars context, entered */
     PyObject *body;       /* what the application returned */
@@ -19,6 +20,10 @@ typedef struct {
     PyObject *chunk;      /* the bytes object that Go is sending */
     PyObject *errors;     /* the request's wsgi.errors */
     PyObject **values;    /* the last value of each known variable */
+    uint64_t handle;      /* the request's */
+    uint64_t request;     /* the same while the request can be interrupted, else 0 */
+    int interrupted;      /* since then an interrupt was set */
+    unsigned long ident;  /* the thread's in Python */
     char small[PS_SMALL];
 } ps_thread;
 
@@ -34,9 +39,27 @@ void ps_leave_child(void);
 /* thread.c: gives the calling thread the usual precision of timers back (see package prestart). */
 void ps_thread_timers(void);
 
+/* init.c, for the zygote. ps_interpreter starts CPython like ps_initialize, and does nothing else; ps_enter_main is
+ * the rest of it: it makes the calling thread, which is attached and stays so, the server's Python main thread.
+ * PS_OK, or PS_VALUE with the reason in message[PS_MESSAGE]. */
+int ps_interpreter(const char *executable, int argc, char *const *argv, char *message);
+int ps_enter_main(char *message);
+
+/* init.c: whether the server acts on this signal itself. */
+int ps_server_uses(int number);
+
 /* gil.c: the thread states of the Python threads, between their first and last moment. */
 void ps_gil_watch(void *state);
 void ps_gil_unwatch(void *state);
+
+/* interrupt.c: makes the calling thread one that can be interrupted, and undoes it. */
+void ps_interrupt_watch(void);
+void ps_interrupt_unwatch(void);
+/* From here on nothing interrupts the calling thread, until ps_self->request is set again. */
+void ps_interrupt_end(void);
+
+/* crash.c: a child's crash is not its parent's: it goes to standard error. Async-signal-safe. */
+void ps_crash_in_child(void);
 
 /* environ.c */
 int ps_environ_prepare(char *const *names, int count, int multithread, int multiprocess, PyObject *file_wrapper);

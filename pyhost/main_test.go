@@ -14,6 +14,7 @@ import (
 	"github.com/pyserve/pyserve/environ"
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/pyhost"
+	_ "github.com/pyserve/pyserve/pyhost/prestart" // as in the command
 )
 
 // threads is the number of Python threads that the tests share.
@@ -38,8 +39,8 @@ func testMain(m *testing.M) int {
 		var err error
 		host, err = pyhost.Start(pyhost.Config{
 			Dir: apps, Venv: os.Getenv("PYSERVE_VENV"), Threads: threads, Variables: environ.Keys,
-			PythonPath: []string{"/nowhere/first", "/nowhere/second"},
-			Log:        slog.New(slog.NewTextHandler(io.Discard, nil)),
+			PythonPath: []string{"/nowhere/first", "/nowhere/second"}, CrashFile: crashFile(),
+			Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		})
 		started <- err
 		if err != nil {

@@ -45,6 +45,10 @@ const char *ps_python_version(void);
  * returns PS_VALUE, with the reason in message[PS_MESSAGE]. Once a process. */
 int ps_initialize(const char *executable, int argc, char *const *argv, char *message);
 
+/* Runs source, which no file holds, as the module of that name, and returns it, owned by the caller. Attached. NULL
+ * with an exception. */
+PyObject *ps_module(const char *name, const char *source);
+
 /* Gives the shim what it needs of the bootstrap module. Attached. name_count strings of variable names
  * are interned. Takes references of its own to file_wrapper and file_region. PS_OK or PS_EXCEPTION. */
 int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess,
@@ -59,6 +63,26 @@ uint64_t ps_signals_restore(void);
 /* Tells which descriptors a forked child has to close. Either state. */
 void ps_fd_opened(int fd);
 void ps_fd_closed(int fd);
+
+/* ---- the zygote (zygote.c) ---- */
+
+/* Called by a constructor, before the Go runtime starts: makes the process a zygote (package zygote) that answers the
+ * master on descriptor fd. It returns in the children only, on their one thread, not attached: NAME=VALUE, the
+ * environment variable that the master wants the child to have, for the life of the process. */
+char *ps_zygote(int fd);
+
+/* What a child of the zygote has from it. The pointers are borrowed, and valid for the life of the process. */
+typedef struct {
+    PyObject *bootstrap; /* the bootstrap module */
+    PyObject *app;       /* the application */
+    const char *spec;    /* what Load would be asked for to get it */
+    uint64_t signals;    /* what ps_signals_restore returned after the import */
+} ps_preload;
+
+/* In the place of ps_initialize: fills in *preload in a child of the zygote. Not attached on entry, attached on
+ * return if PS_OK. PS_END in any other process, where ps_initialize has to follow; PS_VALUE with the reason in
+ * message[PS_MESSAGE] when the calling thread is not the process's main one, which the zygote made Python's. */
+int ps_adopt(ps_preload *preload, char *message);
 
 /* ---- threads (thread.c) ---- */
 
@@ -78,6 +102,24 @@ void ps_detach(void); /* attached -> not attached; no exception may be set; ends
 /* Whether one of the Python threads holds the GIL this moment: 1 or 0. 0 too when that cannot be known, as
  * in a CPython of another version than the headers (gil.c). Either state, never waits. */
 int ps_gil_held(void);
+
+/* What the calling Python thread is called in Python, and in dumps. */
+unsigned long ps_thread_ident(void);
+
+/* ---- dumps and interrupts (crash.c, interrupt.c) ---- */
+
+/* Has the bootstrap's function start prepare faulthandler. From then on a crash of the process writes the
+ * Python stacks to fd, which must stay open, if package prestart is linked. Attached. PS_OK or PS_EXCEPTION. */
+int ps_crash_start(PyObject *start, int fd);
+
+/* Writes the Python stacks of all threads to fd. Either state, any thread. 0 or an errno. */
+int ps_stacks(int fd);
+
+/* Takes a reference of its own to the exception class that ps_interrupt raises. Attached. */
+int ps_interrupt_prepare(PyObject *type);
+
+/* Raises it in the thread that runs the request with this handle. Attached. PS_OK, or PS_STALE if none does. */
+int ps_interrupt(uint64_t request);
 
 /* ---- one request (call.c): on a Python thread, not attached on entry ---- */
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pyserve/pyserve/gateway"
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // slot is what a handle refers to: the request that a Python thread is busy with. A handle is the
@@ -30,6 +31,10 @@ type slot struct {
 	generation uint32
 	exchange   *gateway.Exchange // nil between requests
 
+	fields [8]httpserver.HeaderField // of the request's first start_response: usually the only one
+	taken  bool                      // they are in use
+
+	running  atomic.Uint64         // the handle of the request, 0 between requests
 	panicked atomic.Pointer[error] // a panic in a callback, to go on when the request is back in Go
 }
 
@@ -45,8 +50,10 @@ func (s *slot) open(thread int, x *gateway.Exchange) uint64 {
 	s.input.Lock()
 	defer s.input.Unlock()
 	s.generation++
-	s.exchange = x
-	return uint64(thread)<<32 | uint64(s.generation)
+	s.exchange, s.taken = x, false
+	handle := uint64(thread)<<32 | uint64(s.generation)
+	s.running.Store(handle)
+	return handle
 }
 
 // close ends the request and unlocks s.mu, which the caller has locked: every later use of its handle
@@ -56,7 +63,17 @@ func (s *slot) close() *error {
 	s.input.Lock()
 	defer s.input.Unlock()
 	s.exchange = nil
+	s.running.Store(0)
 	return s.panicked.Swap(nil)
+}
+
+// takeFields returns room for header fields, which is the exchange's until the request's end. s.mu is held.
+func (s *slot) takeFields() []httpserver.HeaderField {
+	if s.taken {
+		return nil
+	}
+	s.taken = true
+	return s.fields[:0]
 }
 
 // useResponse calls f with the request of handle when no other thread is in its response.

@@ -55,6 +55,7 @@ int ps_thread_enter(void)
     ps_thread_timers();
     PyGILState_Ensure(); /* its thread state also serves extensions that use PyGILState_* on this thread */
     ps_gil_watch(PyThreadState_Get());
+    ps_interrupt_watch();
     return PS_OK;
 }
 
@@ -64,6 +65,7 @@ void ps_thread_leave(void)
     for (int i = 0; i < ps_environ_count(); i++)
         Py_CLEAR(ps_self->values[i]);
     ps_gil_unwatch(PyThreadState_Get());
+    ps_interrupt_unwatch();
     PyGILState_Release(PyGILState_UNLOCKED);
     PyMem_RawFree(ps_self->values);
     PyMem_RawFree(ps_self);

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -17,6 +18,8 @@ type thread struct {
 	host *Host
 	slot *slot
 	body body
+	// ident is what Python and its dumps call the thread.
+	ident atomic.Uint64
 }
 
 // Go runs f on a new OS thread that has room for Python: a stack of 8 MiB, whatever the limits of the
@@ -91,6 +94,7 @@ func (h *Host) enter(i int) error {
 		return fmt.Errorf("Python thread %d does not start: out of memory", i)
 	}
 	defer C.ps_detach()
+	h.threads[i].ident.Store(uint64(C.ps_thread_ident()))
 	result, err := h.callBootstrap("name_thread", fmt.Sprintf("pyserve-%d", i))
 	release(result)
 	return err

@@ -1,0 +1,141 @@
+/* zygote.c: a process that imports the application before the Go runtime starts, while it has one thread and may
+ * fork, and whose children are workers that have it already. Package zygote tells the protocol; zygote.py, which
+ * runs here, keeps it. */
+#include "internal.h"
+
+#ifdef __linux__
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The parts of the configuration message, each ended by a NUL; from ARGV on they are sys.argv. The same
+ * order is in zygote.go. */
+enum { EXECUTABLE, DIRECTORY, PYTHONPATH, SPEC, BOOTSTRAP, ZYGOTE, ARGV, MOST_PARTS = 64 };
+
+/* What the terminal sends to the whole process group is the master's business, and a zygote has no log to open
+ * anew. The last one Python expects to be ignored. Go decides about them anew in the children. */
+static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
+
+/* How Go or a debugger looks at crashes is theirs to say in each process. */
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+/* What a child has from the zygote. */
+static ps_preload preloaded;
+static PyThreadState *main_state;
+static pthread_t main_thread;
+static struct sigaction actions[NSIG]; /* handlers of the application's, for signals that the server leaves alone */
+
+/* Ends the zygote, with the reason for the master. */
+static void fail(int fd, const char *reason)
+{
+    char packet[PS_MESSAGE + 32];
+    int size = snprintf(packet, sizeof packet, "fSystemError%cthe zygote does not start: %.200s%c", 0, reason, 0);
+    if (send(fd, packet, (size_t)size, MSG_NOSIGNAL) < 0)
+        perror("pyserve: the zygote does not start");
+    _exit(1);
+}
+
+static void set_ignored(void (*handler)(int))
+{
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], handler);
+}
+
+/* Takes the configuration message apart into parts; returns their number. They are never freed. */
+static int receive_parts(int fd, char **parts)
+{
+    ssize_t size = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+    if (size <= 0)
+        _exit(0); /* the master is gone */
+    char *text = malloc((size_t)size);
+    if (text == NULL || recv(fd, text, (size_t)size, 0) != size || text[size - 1] != 0)
+        fail(fd, "its configuration does not arrive");
+    int count = 0;
+    for (char *part = text; part < text + size && count < MOST_PARTS; part += strlen(part) + 1)
+        parts[count++] = part;
+    if (count <= ARGV)
+        fail(fd, "its configuration is incomplete");
+    return count;
+}
+
+/* Lets zygote.py import the application, with the signals kept as in Host.Load. */
+static PyObject *import_application(int fd, char **parts)
+{
+    preloaded.bootstrap = ps_module("_pyserve", parts[BOOTSTRAP]);
+    PyObject *zygote = preloaded.bootstrap == NULL ? NULL : ps_module("_pyserve_zygote", parts[ZYGOTE]);
+    if (zygote == NULL)
+        return NULL;
+    ps_signals_save();
+    preloaded.app = PyObject_CallMethod(zygote, "load", "Oisss", preloaded.bootstrap, fd, parts[DIRECTORY], parts[PYTHONPATH],
+                                        parts[SPEC]);
+    preloaded.signals = ps_signals_restore();
+    preloaded.spec = parts[SPEC];
+    return preloaded.app == NULL ? NULL : zygote;
+}
+
+/* Keeps the application's own signal handlers: Go's start puts others in their place. */
+static void keep_actions(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        if (!ps_server_uses(number))
+            sigaction(number, NULL, &actions[number]);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        actions[crashes[i]].sa_handler = SIG_DFL;
+}
+
+static void put_back_actions(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        if (actions[number].sa_handler != SIG_DFL && actions[number].sa_handler != SIG_IGN)
+            sigaction(number, &actions[number], NULL);
+}
+
+char *ps_zygote(int fd)
+{
+    char message[PS_MESSAGE] = "", *parts[MOST_PARTS];
+    set_ignored(SIG_IGN);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    int count = receive_parts(fd, parts);
+    if (ps_interpreter(parts[EXECUTABLE], count - ARGV, parts + ARGV, message) != PS_OK)
+        fail(fd, message);
+    PyObject *zygote = import_application(fd, parts);
+    fflush(NULL); /* or every child would write it once more */
+    PyObject *variable = zygote == NULL ? NULL : PyObject_CallMethod(zygote, "serve", NULL);
+    const char *text = variable == NULL ? NULL : PyUnicode_AsUTF8(variable);
+    char *copy = text == NULL ? NULL : strdup(text);
+    if (copy == NULL) {
+        PyErr_Print();
+        fail(fd, "see the traceback on its standard error");
+    }
+    Py_DECREF(variable);
+    Py_DECREF(zygote);
+    set_ignored(SIG_DFL);
+    keep_actions();
+    main_thread = pthread_self();
+    main_state = PyEval_SaveThread();
+    return copy;
+}
+
+int ps_adopt(ps_preload *preload, char *message)
+{
+    if (main_state == NULL)
+        return PS_END;
+    if (!pthread_equal(main_thread, pthread_self())) {
+        snprintf(message, PS_MESSAGE, "a worker of the zygote has to run Python's main thread on the process's main thread");
+        return PS_VALUE;
+    }
+    PyEval_RestoreThread(main_state);
+    put_back_actions();
+    *preload = preloaded;
+    return ps_enter_main(message);
+}
+#else
+int ps_adopt(ps_preload *preload, char *message)
+{
+    (void)preload;
+    (void)message;
+    return PS_END;
+}
+#endif

@@ -1,0 +1,255 @@
+package zygote
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Zygote is a running zygote. Its methods can be called on any goroutine.
+type Zygote struct {
+	cmd   *exec.Cmd
+	conn  *net.UnixConn
+	ready chan struct{} // closed when the import is over, one way or the other
+	ended chan struct{} // closed when the process has ended and all messages are taken
+
+	threads []string // set before ready is closed
+	failure error    // set before ready is closed, if the import failed
+
+	spawning sync.Mutex     // held by the Spawn that waits for its answer
+	answers  chan answer    // of the Spawn that waits
+	mu       sync.Mutex     // guards what follows
+	children map[int]*Child // that have not ended
+	retired  bool
+}
+
+type answer struct {
+	child *Child
+	err   error
+}
+
+// ErrEnded is returned for a zygote that has ended.
+var ErrEnded = errors.New("the zygote has ended")
+
+// ImportError is the failure of the application's import.
+type ImportError struct {
+	// Type is the exception's qualified name, and Msg its text.
+	Type, Msg string
+	// Traceback is as Python prints it; "" when Msg says it all.
+	Traceback string
+}
+
+// Error returns Msg, or the last line of the traceback: "Type: message".
+func (e *ImportError) Error() string {
+	if e.Traceback == "" {
+		return e.Msg
+	}
+	return e.Type + ": " + e.Msg
+}
+
+// Start makes a zygote of cmd, which must be the calling program and is otherwise the caller's to set up: environment,
+// working folder, credentials, and files for the output. (Those must be *os.File.) The workers inherit all that, and
+// take the arguments for theirs. configuration comes from pyhost.Config.Preload. Start does not wait for the import.
+func Start(cmd *exec.Cmd, configuration []byte) (*Zygote, error) {
+	master, its, err := socketpair()
+	if err != nil {
+		return nil, err
+	}
+	defer its.Close()
+	const standard = 3 // descriptors before those of ExtraFiles
+	cmd.Env = append(cmd.Environ(), fmt.Sprintf("PYSERVE_ZYGOTE=%d", standard+len(cmd.ExtraFiles)))
+	cmd.ExtraFiles = append(cmd.ExtraFiles, its)
+	if _, err := master.Write(configuration); err != nil {
+		master.Close()
+		return nil, fmt.Errorf("the zygote's configuration: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		master.Close()
+		return nil, fmt.Errorf("the zygote does not start: %w", err)
+	}
+	z := &Zygote{
+		cmd: cmd, conn: master, ready: make(chan struct{}), ended: make(chan struct{}),
+		answers: make(chan answer, 1), children: make(map[int]*Child),
+	}
+	go z.run()
+	return z, nil
+}
+
+// socketpair returns the two ends of the channel.
+func socketpair() (master *net.UnixConn, its *os.File, err error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	file, its := os.NewFile(uintptr(fds[0]), "zygote"), os.NewFile(uintptr(fds[1]), "zygote")
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if err != nil {
+		its.Close()
+		return nil, nil, err
+	}
+	return conn.(*net.UnixConn), its, nil
+}
+
+// PID returns the zygote's process id.
+func (z *Zygote) PID() int { return z.cmd.Process.Pid }
+
+// Ready waits for the import. It returns what is to be said of each thread that the application started meanwhile: no
+// worker has it. The error is an [*ImportError], or says how the process ended.
+func (z *Zygote) Ready() (threads []string, err error) {
+	<-z.ready
+	return z.threads, z.failure
+}
+
+// Ended returns a channel that is closed when the zygote's process has ended.
+func (z *Zygote) Ended() <-chan struct{} { return z.ended }
+
+// Spawn forks a worker, and waits for the import if need be. The worker goes on where Go starts, at main, with
+// variable, "NAME=VALUE", in its environment. It has copies of the descriptors fds, closed on exec; their numbers take
+// the places of {0}, {1} and so on in variable. ErrEnded when there is no zygote any more.
+func (z *Zygote) Spawn(variable string, fds ...int) (*Child, error) {
+	z.spawning.Lock()
+	defer z.spawning.Unlock()
+	if _, _, err := z.conn.WriteMsgUnix([]byte(variable), syscall.UnixRights(fds...), nil); err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrEnded, err)
+	}
+	select {
+	case a := <-z.answers:
+		return a.child, a.err
+	case <-z.ended:
+		return nil, ErrEnded
+	}
+}
+
+// Retire has the zygote end as soon as it has no workers. Until then it reports how they end. There must be no Spawn
+// at the same time, or later.
+func (z *Zygote) Retire() {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.retired = true
+	z.endIfIdle()
+}
+
+// endIfIdle is called with z.mu held.
+func (z *Zygote) endIfIdle() {
+	if z.retired && len(z.children) == 0 {
+		z.kill()
+	}
+}
+
+// Close ends the zygote at once, even while it imports, and returns when its process is gone. Its workers live on,
+// but nobody hears how they end.
+func (z *Zygote) Close() {
+	z.kill()
+	<-z.ended
+}
+
+// kill needs no grace: the zygote has nothing to finish.
+func (z *Zygote) kill() { _ = z.cmd.Process.Kill() }
+
+// run takes the zygote's messages until there are no more. A process that the application has forked while it was
+// imported may keep the zygote's end of the channel open: the end of file is when the zygote itself has ended.
+func (z *Zygote) run() {
+	defer close(z.ended)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_ = z.cmd.Wait()
+		_ = z.conn.CloseRead() // what has come is read all the same
+	}()
+	const packet = 64<<10 + 1 // zygote.py's PACKET and the kind
+	for buffer := make([]byte, packet); ; {
+		n, err := z.conn.Read(buffer)
+		if n == 0 || err != nil {
+			break
+		}
+		z.take(buffer[0], string(buffer[1:n]))
+	}
+	<-gone
+	z.conn.Close()
+	if !z.imported() {
+		z.failure = fmt.Errorf("%w before the application was imported: %s", ErrEnded, z.cmd.ProcessState)
+		close(z.ready)
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for _, child := range z.children {
+		child.end(0, ErrEnded)
+	}
+}
+
+func (z *Zygote) imported() bool {
+	select {
+	case <-z.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// take does what one message asks for.
+func (z *Zygote) take(kind byte, text string) {
+	switch kind {
+	case 'r':
+		if text != "" {
+			z.threads = strings.Split(text, "\n")
+		}
+		close(z.ready)
+	case 'f':
+		parts := append(strings.SplitN(text, "\x00", 3), "", "")
+		z.failure = &ImportError{parts[0], parts[1], parts[2]}
+		close(z.ready)
+	case 's':
+		child := &Child{ended: make(chan struct{})}
+		fmt.Sscan(text, &child.pid)
+		z.mu.Lock()
+		z.children[child.pid] = child
+		z.mu.Unlock()
+		z.answers <- answer{child: child}
+	case 'e':
+		z.answers <- answer{err: fmt.Errorf("the zygote cannot fork: %s", text)}
+	case 'x':
+		z.childEnded(text)
+	}
+}
+
+func (z *Zygote) childEnded(text string) {
+	var pid int
+	var status syscall.WaitStatus
+	fmt.Sscan(text, &pid, &status)
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if child := z.children[pid]; child != nil {
+		delete(z.children, pid)
+		child.end(status, nil)
+	}
+	z.endIfIdle()
+}
+
+// Child is a worker: a process that the zygote forked.
+type Child struct {
+	pid    int
+	ended  chan struct{}
+	status syscall.WaitStatus // set, as is err, before ended is closed
+	err    error
+}
+
+// PID returns the worker's process id.
+func (c *Child) PID() int { return c.pid }
+
+// Wait returns the worker's status when it has ended, or ErrEnded when the zygote ended first, and with it the news of
+// its workers, which may live on.
+func (c *Child) Wait() (syscall.WaitStatus, error) {
+	<-c.ended
+	return c.status, c.err
+}
+
+func (c *Child) end(status syscall.WaitStatus, err error) {
+	c.status, c.err = status, err
+	close(c.ended)
+}
