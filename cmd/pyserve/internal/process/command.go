@@ -1,0 +1,61 @@
+//go:build linux
+
+package process
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
+)
+
+// A Command is how to start the program once more.
+type Command struct {
+	// Path is the program's file, Args its arguments with its name, Env its environment.
+	Path string
+	Args []string
+	Env  []string
+	// Dir is the folder it is started in; "" is ours.
+	Dir string
+	// Credential is whom it is to run as; nil is as we do. If it cannot, it does not start.
+	Credential *syscall.Credential
+}
+
+// firstFD is the number of the first inherited descriptor in the new process.
+const firstFD = 3
+
+// Start starts a process that inherits copies of fds, told by template as handover.Variable. The descriptors are handed over as they are: os/exec would make them, and so all that share them, blocking.
+func (c Command) Start(template string, fds []int) (pid int, err error) {
+	files := []uintptr{0, 1, 2}
+	for _, fd := range fds {
+		files = append(files, uintptr(fd))
+	}
+	env := slices.DeleteFunc(slices.Clone(c.Env), func(entry string) bool { return strings.HasPrefix(entry, handover.Variable+"=") })
+	pid, err = syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{
+		Dir: c.Dir, Env: append(env, handover.Variable+"="+handover.Fill(template, firstFD, len(fds))), Files: files, Sys: &syscall.SysProcAttr{Credential: c.Credential},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cannot start %s%s: %w", c.Path, c.as(), err)
+	}
+	return pid, nil
+}
+
+func (c Command) as() string {
+	if c.Credential == nil {
+		return ""
+	}
+	return fmt.Sprintf(" as user %d and group %d", c.Credential.Uid, c.Credential.Gid)
+}
+
+// wait reaps a child.
+func wait(pid int) (status syscall.WaitStatus, err error) {
+	for {
+		_, err = syscall.Wait4(pid, &status, 0, nil)
+		if err != syscall.EINTR {
+			return status, os.NewSyscallError("wait4", err)
+		}
+	}
+}

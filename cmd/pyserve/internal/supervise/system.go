@@ -1,0 +1,98 @@
+package supervise
+
+import (
+	"context"
+	"log/slog"
+)
+
+// System is what the supervisor asks of the operating system. All methods but Prepare and Upgrade are called by
+// the goroutine of Run and must return soon. Events (WorkerReady and the others) may be posted from inside them.
+type System interface {
+	// Prepare makes ready what the workers of a generation are started from, such as a zygote that has
+	// imported the application. It runs in a goroutine of its own and may take its time; it returns soon
+	// after ctx ends, leaving nothing behind. An error fails the first start (its ExitCode() int, if it has
+	// such a method, becomes the master's) or the reload.
+	Prepare(ctx context.Context, generation int) error
+
+	// Forget undoes Prepare. It is called once for each generation whose Prepare returned nil, when none of
+	// its workers lives and none will be started.
+	Forget(generation int)
+
+	// Start starts a worker. Its Spec.ID is what events name it by.
+	Start(Spec) (Process, error)
+
+	// Upgrade starts the program's new binary as another master and waits until that one says it is ready
+	// (nil), fails or exits. It runs in a goroutine of its own; when ctx ends first it ends the new master
+	// and returns. After nil the new master is on its own.
+	Upgrade(ctx context.Context) error
+
+	// ReopenLogs reopens the master's own log files.
+	ReopenLogs()
+
+	// Notify tells the service manager (sd_notify) the master's state, one of Starting, Ready, Reloading and
+	// Stopping, and a line about it for people. It is called when one of them changes.
+	Notify(state State, status string)
+}
+
+// A Spec says which worker to start.
+type Spec struct {
+	// ID is the number of this start. It is never used again, unlike a PID, which may belong to another
+	// process by the time its exit is heard of.
+	ID int
+	// Slot is the lowest number, from 0, that no living worker has.
+	Slot int
+	// Generation counts from 1.
+	Generation int
+}
+
+// A Process is a worker that was started. Its methods may be called when it is dead and not yet reported so;
+// their errors are then of no consequence.
+type Process interface {
+	PID() int
+	Signal(Signal) error
+	// Drain tells the worker to leave while others take over: it accepts no more connections, and an idle one
+	// may make one more request. (SIGTERM is for when nobody takes over.)
+	Drain() error
+	// RSS returns the resident set size in bytes.
+	RSS() (int64, error)
+}
+
+// A Signal is one of those that the master sends to workers.
+type Signal int
+
+const (
+	Terminate Signal = iota + 1 // SIGTERM: finish the requests, then leave
+	Quit                        // SIGQUIT: leave at once
+	Kill                        // SIGKILL
+	Reopen                      // SIGUSR1: reopen the log files
+)
+
+// String returns the signal's name, such as SIGTERM.
+func (s Signal) String() string {
+	switch s {
+	case Terminate:
+		return "SIGTERM"
+	case Quit:
+		return "SIGQUIT"
+	case Kill:
+		return "SIGKILL"
+	case Reopen:
+		return "SIGUSR1"
+	}
+	return "no signal"
+}
+
+// An Exit says how a worker ended.
+type Exit struct {
+	Code   int    // the exit code, when Signal is empty
+	Signal string // the signal's name, such as SIGSEGV
+	// Report is put into the log record of a worker that died: the requests it was in, Python's stacks.
+	Report []slog.Attr
+}
+
+func (e Exit) attr() slog.Attr {
+	if e.Signal != "" {
+		return slog.String("signal", e.Signal)
+	}
+	return slog.Int("exit_code", e.Code)
+}
