@@ -13,7 +13,8 @@ func newThreads(o Options) (httpserver.Threads, error) {
 	}
 	return reactor.New(o.Threads, reactor.Options{
 		Log: o.Log, Queue: o.Queue, GILHeld: pyhost.GILHeld,
-		QueueAge: o.Limits.QueueAge, MaxConnections: o.Limits.MaxConnections, KeepAliveRequests: o.Limits.KeepAliveRequests,
+		QueueAge: o.Limits.QueueAge, MaxConnections: o.Limits.MaxConnections,
+		MaxConnectionsPerAddress: o.Limits.MaxConnectionsPerAddress, KeepAliveRequests: o.Limits.KeepAliveRequests,
 		BodyRate: o.Limits.BodyRate, WriteTimeout: o.Limits.WriteTimeout, ResponseBuffer: o.Limits.ResponseBuffer,
 	})
 }

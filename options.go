@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/pyserve/pyserve/environ"
 	"github.com/pyserve/pyserve/gateway"
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 	"github.com/pyserve/pyserve/pyhost"
 )
 
@@ -40,6 +42,18 @@ type Options struct {
 	Engine string
 	// Limits bound what clients of the reactor can hold on to.
 	Limits Limits
+	// SpoolDisk is how many bytes the temporary files of all requests and responses may have together; 0 is
+	// 4 GiB, less is no bound.
+	SpoolDisk int64
+	// Multiprocess is the value of wsgi.multiprocess: other processes serve the same application.
+	Multiprocess bool
+	// CrashFile takes the Python stacks of all threads when the process dies of a signal in C; nil is the
+	// standard error. It works in programs that import pyhost/prestart.
+	CrashFile *os.File
+	// ForkClose are descriptors that a process forked by the application is to close, beside the server's own.
+	ForkClose []int
+	// Row is where the server tells what it is doing, for other processes to see; nil is nowhere.
+	Row *scoreboard.Worker
 	// Log takes the server's messages, the applications' exceptions, and wsgi.errors; nil is slog.Default().
 	Log *slog.Logger
 }
@@ -51,6 +65,10 @@ type Limits struct {
 	QueueAge time.Duration
 	// MaxConnections is how many connections may be open; further ones are closed. 0 is no limit.
 	MaxConnections int
+	// MaxConnectionsPerAddress is how many connections may be open from one address (an IPv6 network of 64 bits
+	// counts as one); further ones are closed. App.TrustedProxies and unix sockets are not counted: theirs are
+	// of many clients. 0 is no limit.
+	MaxConnectionsPerAddress int
 	// KeepAliveRequests is how many requests a connection may make; 0 is no limit.
 	KeepAliveRequests int
 	// BodyRate is how many bytes of content a second a client has to send on average, after 30 s; 0 is 100,
@@ -107,6 +125,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Queue == 0 {
 		o.Queue = DefaultQueue
 	}
+	if o.SpoolDisk == 0 {
+		o.SpoolDisk = httpserver.DefaultSpoolDisk
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -135,8 +156,18 @@ func (o Options) differs(other Options) string {
 func (o Options) python() pyhost.Config {
 	return pyhost.Config{
 		Venv: o.Venv, Force: o.Force, Dir: o.Dir, PythonPath: o.PythonPath, Argv: o.Argv,
-		Threads: o.Threads, Variables: environ.Keys, Log: o.Log,
+		Threads: o.Threads, Multiprocess: o.Multiprocess, Variables: environ.Keys, CrashFile: o.CrashFile, Log: o.Log,
 	}
+}
+
+// Preload returns the message by which a zygote (package pyhost/zygote) imports the application named app, as a process
+// with these Options would.
+func (o Options) Preload(app string) ([]byte, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return o.python().Preload(app)
 }
 
 // Validate reports every fault of a at once.
@@ -145,12 +176,12 @@ func (a App) Validate() error {
 	if a.Name == "" {
 		errs = append(errs, errors.New("provide a WSGI application object as module:callable"))
 	}
-	_, err := a.builder(nil)
+	_, err := a.builder(Options{})
 	return errors.Join(append(errs, err)...)
 }
 
 // builder makes what turns requests into variables.
-func (a App) builder(log *slog.Logger) (*environ.Builder, error) {
+func (a App) builder(o Options) (*environ.Builder, error) {
 	proxies, unix, proxiesErr := environ.ParseTrusted(a.TrustedProxies)
 	headers, headersErr := environ.Drop, error(nil)
 	if a.HeaderMap != "" {
@@ -158,14 +189,17 @@ func (a App) builder(log *slog.Logger) (*environ.Builder, error) {
 	}
 	builder, err := environ.NewBuilder(environ.Config{
 		Mount: strings.TrimSuffix(a.Mount, "/"), TrustedProxies: proxies, TrustUnix: unix, HeaderMap: headers,
-		Software: "pyserve/" + Version, Log: log,
+		Software: "pyserve/" + Version, Log: o.Log,
 	})
 	return builder, errors.Join(proxiesErr, headersErr, err)
 }
 
 // engine returns the engine's options with what pyserve adds.
-func (a App) engine(o Options, fds httpserver.DescriptorWatcher) httpserver.Options {
+func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.SpoolDisk) httpserver.Options {
 	e := a.HTTP
+	if e.SpoolDisk == nil {
+		e.SpoolDisk = disk
+	}
 	if e.Log == nil {
 		e.Log = o.Log
 	}
@@ -175,10 +209,18 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher) httpserver.Opti
 	if e.Descriptors == nil {
 		e.Descriptors = fds
 	}
-	if proxies, _, err := environ.ParseTrusted(a.TrustedProxies); err == nil && e.TrustRequestID == nil {
-		e.TrustRequestID = func(peer netip.Addr) bool {
-			return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(peer) })
-		}
+	proxies, _, err := environ.ParseTrusted(a.TrustedProxies)
+	if err != nil {
+		return e // Validate has said so
+	}
+	isProxy := func(peer netip.Addr) bool {
+		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(peer) })
+	}
+	if e.TrustRequestID == nil {
+		e.TrustRequestID = isProxy
+	}
+	if e.SharedAddress == nil {
+		e.SharedAddress = isProxy
 	}
 	return e
 }

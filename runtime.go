@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/pyserve/pyserve/gateway"
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/pyhost"
 )
@@ -20,10 +19,11 @@ type Runtime struct {
 	options Options
 	host    *pyhost.Host
 	threads httpserver.Threads
-	main    chan func()   // work for Python's main thread
-	closing chan struct{} // closed by the last Close
-	ended   chan struct{} // closed when Python's main thread is through
-	exitErr error         // what the exit functions raised; set before ended is closed
+	disk    *httpserver.SpoolDisk // of all engines
+	main    chan func()           // work for Python's main thread
+	closing chan struct{}         // closed by the last Close
+	ended   chan struct{}         // closed when Python's main thread is through
+	exitErr error                 // what the exit functions raised; set before ended is closed
 
 	users    int  // under current.mu: New calls without their Close
 	threaded bool // the other threads run; touched by Python's main thread only
@@ -78,7 +78,8 @@ func start(o Options, run func(*Runtime) error) (*Runtime, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pyserve: %w", err)
 	}
-	rt := &Runtime{options: o, main: make(chan func()), closing: make(chan struct{}), ended: make(chan struct{}), users: 1}
+	rt := &Runtime{options: o, main: make(chan func()), closing: make(chan struct{}), ended: make(chan struct{}), users: 1,
+		disk: httpserver.NewSpoolDisk(o.SpoolDisk)}
 	if rt.threads, err = newThreads(o); err != nil {
 		return nil, fmt.Errorf("pyserve: %w", err)
 	}
@@ -119,6 +120,9 @@ func (rt *Runtime) run(report func(error)) {
 	if err != nil {
 		return
 	}
+	for _, fd := range rt.options.ForkClose {
+		host.Opened(fd)
+	}
 	rt.threads.Work(0, rt.main)
 	host.WaitThreads()
 	rt.exitErr = host.RunExitFunctions()
@@ -138,50 +142,25 @@ func (rt *Runtime) onMain(f func()) error {
 	}
 }
 
-// load imports the application and makes a handler of it.
-func (rt *Runtime) load(a App) (httpserver.Handler, error) {
-	if err := a.Validate(); err != nil {
-		return nil, err
-	}
-	builder, err := a.builder(rt.options.Log)
-	if err != nil {
-		return nil, err
-	}
-	var app *pyhost.App
-	if closed := rt.onMain(func() {
-		if app, err = rt.host.Load(a.Name); err == nil && !rt.threaded {
-			// Only now: an application may fork or patch threading while it is imported.
-			rt.threaded = true
-			err = rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) })
-		}
-	}); closed != nil {
-		return nil, closed
-	}
-	if err != nil {
-		return nil, err
-	}
-	return gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)), nil
-}
-
 // Handler imports an application and returns it as an http.Handler. Two Django projects cannot be served
 // by one process; the second is refused with the reason. An error of the application's import is a
 // [*pyhost.Error] with its traceback.
 func (rt *Runtime) Handler(a App) (http.Handler, error) {
-	h, err := rt.load(a)
+	app, err := rt.Load(a)
 	if err != nil {
 		return nil, err
 	}
-	return httpserver.NewHTTPHandler(h, rt.threads, a.engine(rt.options, rt.host)), nil
+	return app.Handler(), nil
 }
 
 // Server imports an application and returns a server for it, whose listeners the caller opens. The engine
 // is the one that Options.Engine names.
 func (rt *Runtime) Server(a App) (httpserver.Engine, error) {
-	h, err := rt.load(a)
+	app, err := rt.Load(a)
 	if err != nil {
 		return nil, err
 	}
-	return newEngine(rt.threads, h, a.engine(rt.options, rt.host)), nil
+	return app.Server(), nil
 }
 
 // Report returns facts about the interpreter, as lines of name, tab, value.

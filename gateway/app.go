@@ -8,7 +8,8 @@ type App interface {
 	// call, and during every call of the Body it returns, the application may use x.
 	//
 	// An exception raised by the application comes back as an error. If the error has a method
-	// Traceback() string, the log shows what it returns.
+	// Traceback() string, the log shows what it returns. If it has a method Timeout() bool that returns true,
+	// the application did not fail by itself: it was interrupted, as the request had run into its time-out.
 	Call(thread int, x *Exchange) (Result, error)
 }
 

@@ -1,6 +1,9 @@
 package gateway
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Exception is the type of the Python exception that a refused call raises in the application.
 type Exception int
@@ -47,4 +50,11 @@ type ShortBodyError struct {
 
 func (e *ShortBodyError) Error() string {
 	return fmt.Sprintf("the application sent %d of the %d bytes that its Content-Length promised", e.Sent, e.Declared)
+}
+
+// timedOut reports whether err is what came of an interrupt for the request's time-out, see [App]. Of an
+// exception in the application and one in its close() the first counts.
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
 }

@@ -16,10 +16,15 @@ import (
 
 func newHandler(t *testing.T, log *gatewaytest.Log, name string) (*gateway.Handler, *fakes) {
 	t.Helper()
+	return newHandlerOf(t, log, name, applications[name])
+}
+
+func newHandlerOf(t *testing.T, log *gatewaytest.Log, name string, run application) (*gateway.Handler, *fakes) {
+	t.Helper()
 	builder, err := environ.NewBuilder(environ.Config{})
 	require.NoError(t, err)
 	f := &fakes{t: t, closed: map[string]int{}, seen: map[string][]string{}}
-	return gateway.NewHandler(fakeApp{f, name, applications[name]}, builder, 1, gateway.Options{Log: log.Logger()}), f
+	return gateway.NewHandler(fakeApp{f, name, run}, builder, 1, gateway.Options{Log: log.Logger()}), f
 }
 
 func TestAHopByHopNameIsWarnedOfInOneRequestOnly(t *testing.T) {

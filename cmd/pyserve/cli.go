@@ -17,35 +17,50 @@ import (
 // settings is the one table of options: each field is a flag, an environment variable, a line of
 // --help, and a line of `pyserve check`.
 type settings struct {
-	Bind              []string `short:"b" sep:"," placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT or unix:PATH; can be repeated. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
-	Mount             string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
-	TrustedProxies    []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe X-Forwarded-For, -Proto and -Host from these peers: addresses, CIDRs, 'unix', or '*'; can be repeated."`
-	HeaderMap         string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request headers whose names have an underscore: drop, refuse (400), or allow."`
-	Threads           int      `short:"t" default:"16" placeholder:"N" group:"python" help:"Python threads: how many requests are worked on at the same time (${default})."`
-	Chdir             string   `placeholder:"DIR" group:"python" help:"Work in this folder; it is the first place where modules are looked for."`
-	Pythonpath        []string `sep:":" placeholder:"DIR" group:"python" help:"Look for modules in this folder too; can be repeated."`
-	Venv              string   `placeholder:"DIR" group:"python" help:"Use this virtual environment. Default: $VIRTUAL_ENV, then .venv or venv in the working folder."`
-	Force             bool     `group:"python" help:"Use the virtual environment even if another Python installation made it."`
-	Env               []string `sep:"none" placeholder:"K=V" group:"python" help:"Set an environment variable for the application; can be repeated."`
-	Engine            string   `enum:"reactor,nethttp" default:"${engine}" group:"requests" help:"reactor: the Python threads wait for connections themselves (Linux). nethttp: Go's HTTP server does."`
-	RequestBuffering  string   `enum:"on,off" default:"on" group:"requests" help:"on: take in the whole request content before the application is called. off: stream it."`
-	MaxBody           size     `default:"1G" placeholder:"SIZE" group:"requests" help:"Refuse request content over this size with 413 (${default}); 'off' for no limit."`
-	BodyBuffer        size     `default:"256K" placeholder:"SIZE" group:"requests" help:"Keep request content up to this size in memory, the rest in a temporary file (${default})."`
-	SpoolDir          string   `placeholder:"DIR" group:"requests" help:"Where those temporary files are. Default: $TMPDIR, or /tmp."`
-	Queue             int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
-	QueueAge          seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"Refuse a request with 503 that has waited longer than this for a thread (${default})."`
-	MaxConnections    int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open; 0 is no limit."`
-	KeepaliveRequests int      `default:"0" placeholder:"N" group:"limits" help:"Close a connection after so many requests; 0 is no limit."`
-	HeaderTimeout     seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"How long a client may take for the head of a request (${default})."`
-	KeepAlive         seconds  `default:"75s" placeholder:"TIME" group:"limits" help:"How long a connection may wait for its next request (${default})."`
-	BodyRate          size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of content that a client has to send a second on average, after the first 30 s (${default}); 'off' for no limit."`
-	WriteTimeout      seconds  `default:"60s" placeholder:"TIME" group:"limits" help:"How long a client may leave a response untaken (${default})."`
-	ResponseBuffer    size     `default:"64M" placeholder:"SIZE" group:"limits" help:"How much of a response may wait for a slow client, in memory and then in a temporary file, before the application waits too (${default})."`
-	AccessLog         string   `default:"off" placeholder:"PATH" group:"log" help:"Write an access log to this file; '-' is standard output, 'off' is none (${default})."`
-	AccessLogFormat   string   `enum:"combined,json" default:"combined" group:"log" help:"The form of the access log: combined or json."`
-	LogLevel          string   `enum:"debug,info,warning,error" default:"info" group:"log" help:"The least severe messages that are logged: debug, info, warning or error."`
-	GracefulTimeout   seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long running requests may take to finish after SIGTERM or SIGINT (${default})."`
-	Debug             bool     `group:"process" help:"Show exceptions with their tracebacks to the client. Never use it in production."`
+	Bind                     []string `short:"b" sep:"," placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT or unix:PATH; can be repeated. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
+	Mount                    string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
+	TrustedProxies           []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe X-Forwarded-For, -Proto and -Host from these peers: addresses, CIDRs, 'unix', or '*'; can be repeated."`
+	HeaderMap                string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request headers whose names have an underscore: drop, refuse (400), or allow."`
+	Threads                  int      `short:"t" default:"16" placeholder:"N" group:"python" help:"Python threads: how many requests are worked on at the same time (${default})."`
+	Chdir                    string   `placeholder:"DIR" group:"python" help:"Work in this folder; it is the first place where modules are looked for."`
+	Pythonpath               []string `sep:":" placeholder:"DIR" group:"python" help:"Look for modules in this folder too; can be repeated."`
+	Venv                     string   `placeholder:"DIR" group:"python" help:"Use this virtual environment. Default: $VIRTUAL_ENV, then .venv or venv in the working folder."`
+	Force                    bool     `group:"python" help:"Use the virtual environment even if another Python installation made it."`
+	Env                      []string `sep:"none" placeholder:"K=V" group:"python" help:"Set an environment variable for the application; can be repeated."`
+	Engine                   string   `enum:"reactor,nethttp" default:"${engine}" group:"requests" help:"reactor: the Python threads wait for connections themselves (Linux). nethttp: Go's HTTP server does."`
+	RequestBuffering         string   `enum:"on,off" default:"on" group:"requests" help:"on: take in the whole request content before the application is called. off: stream it."`
+	MaxBody                  size     `default:"1G" placeholder:"SIZE" group:"requests" help:"Refuse request content over this size with 413 (${default}); 'off' for no limit."`
+	BodyBuffer               size     `default:"256K" placeholder:"SIZE" group:"requests" help:"Keep request content up to this size in memory, the rest in a temporary file (${default})."`
+	SpoolDir                 string   `placeholder:"DIR" group:"requests" help:"Where those temporary files are. Default: $TMPDIR, or /tmp."`
+	SpoolDisk                size     `default:"4G" placeholder:"SIZE" group:"requests" help:"How large all temporary files of a process may be together, of requests and responses: over this, content is refused with 503, and applications wait for slow clients (${default}); 'off' for no limit."`
+	Queue                    int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
+	QueueAge                 seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"Refuse a request with 503 that has waited longer than this for a thread (${default})."`
+	MaxConnections           int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open; 0 is no limit."`
+	MaxConnectionsPerAddress int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open from one client address (of IPv6: one /64 network); unix sockets and trusted proxies are not counted. 0 is no limit."`
+	KeepaliveRequests        int      `default:"0" placeholder:"N" group:"limits" help:"Close a connection after so many requests; 0 is no limit."`
+	HeaderTimeout            seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"How long a client may take for the head of a request (${default})."`
+	KeepAlive                seconds  `default:"75s" placeholder:"TIME" group:"limits" help:"How long a connection may wait for its next request (${default})."`
+	BodyRate                 size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of content that a client has to send a second on average, after the first 30 s (${default}); 'off' for no limit."`
+	WriteTimeout             seconds  `default:"60s" placeholder:"TIME" group:"limits" help:"How long a client may leave a response untaken (${default})."`
+	ResponseBuffer           size     `default:"64M" placeholder:"SIZE" group:"limits" help:"How much of a response may wait for a slow client, in memory and then in a temporary file, before the application waits too (${default})."`
+	AccessLog                string   `default:"off" placeholder:"PATH" group:"log" help:"Write an access log to this file; '-' is standard output, 'off' is none (${default})."`
+	AccessLogFormat          string   `enum:"combined,json" default:"combined" group:"log" help:"The form of the access log: combined or json."`
+	LogLevel                 string   `enum:"debug,info,warning,error" default:"info" group:"log" help:"The least severe messages that are logged: debug, info, warning or error."`
+	Workers                  *workers `short:"w" placeholder:"N" group:"process" help:"Worker processes; 'auto' is one for each processor, 0 serves in the process that was started. Default: $WEB_CONCURRENCY, or 1."`
+	GracefulTimeout          seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long running requests may take to finish when a worker is to leave, after SIGTERM for example (${default})."`
+	Timeout                  seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long a request may be in the application without a chunk being read or sent: then it gets 504, and an exception ends it (${default}); 0 is no limit."`
+	Preload                  bool     `group:"process" help:"Import the application once and fork the workers from that process, so that they share its memory and start at once."`
+	Warmup                   string   `placeholder:"/PATH" group:"process" help:"A worker that has started first answers a GET of this path; only when the status is below 500 does it count as ready."`
+	MaxRequests              int      `default:"0" placeholder:"N" group:"process" help:"Replace a worker after so many requests; 0 is never."`
+	MaxRequestsJitter        int      `default:"0" placeholder:"N" group:"process" help:"Add up to so many to --max-requests, differently for each worker."`
+	MaxMemory                size     `default:"off" placeholder:"SIZE" group:"process" help:"Replace a worker whose resident memory is larger (${default})."`
+	MaxAge                   seconds  `default:"0s" placeholder:"TIME" group:"process" help:"Replace a worker after so long, and up to a tenth more; 0 is never."`
+	Reload                   bool     `group:"process" help:"For development: start the application anew whenever a source file or template changes."`
+	PidFile                  string   `placeholder:"PATH" group:"process" help:"Write the process id to this file, for pyserve reload, stop and status."`
+	User                     string   `placeholder:"NAME" group:"process" help:"Run the application as this user, by name or number. Needs root."`
+	Group                    string   `placeholder:"NAME" group:"process" help:"Run the application as this group. Default: the user's own."`
+	Umask                    *umask   `placeholder:"OCTAL" group:"process" help:"The file mode creation mask, such as 027."`
+	Debug                    bool     `group:"process" help:"Show exceptions with their tracebacks to the client. Never use it in production."`
 }
 
 // cli is what kong parses.
@@ -61,7 +76,15 @@ type cli struct {
 		App string `arg:"" optional:"" help:"As for serve."`
 	} `cmd:"" help:"Print the interpreter and the configuration, import the application, and say whether it could be served."`
 
-	app string
+	ReloadServer struct{} `cmd:"" name:"reload" help:"Have the pyserve whose process id is in --pid-file reload the application, and wait until it has."`
+	StopServer   struct{} `cmd:"" name:"stop" help:"Stop it gracefully, and wait until it has ended."`
+	Status       struct {
+		JSON bool `name:"json" help:"As JSON."`
+	} `cmd:"" help:"Print what it and its workers are doing."`
+
+	app     string
+	unknown []string // variables of the environment that look like options
+	dir     string   // the folder that what is relative on the command line is relative to
 }
 
 const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyramid or Django one.
@@ -71,7 +94,9 @@ const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyra
   pyserve "shop:create_app('prod', debug=False)"
 
 Each flag is also an environment variable: --max-body is PYSERVE_MAX_BODY.
-SIGTERM or SIGINT: finish the running requests, then exit. A second SIGINT, or SIGQUIT: exit at once.`
+Signals: TERM or INT finishes the running requests, then exits; a second INT, or QUIT, exits at once.
+HUP starts new workers with new code, and lets the old ones leave when those are ready. USR2 does the same
+with the binary itself. TTIN and TTOU: one worker more or less. USR1 reopens the log files.`
 
 // defaultEngine is the fastest one of this system.
 func defaultEngine() string {
@@ -107,21 +132,21 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 	if err != nil {
 		return c, "", usage(err), true
 	}
-	warnUnknownVariables(parser.Model)
+	c.unknown = unknownVariables(parser.Model)
 	command, _, _ = strings.Cut(ctx.Command(), " ")
 	c.app = c.Serve.App
 	if command == "check" {
 		c.app = c.Check.App
 	}
-	if c.app == "" {
+	if c.app == "" && (command == "serve" || command == "check") {
 		return c, command, usage(errors.New("provide a WSGI application object as module:callable, such as: pyserve flaskapp:app")), true
 	}
 	return c, command, exitOK, false
 }
 
-// warnUnknownVariables names environment variables that look like options and are none. They may be meant
-// for somebody else, so they are no mistake.
-func warnUnknownVariables(model *kong.Application) {
+// unknownVariables returns the environment variables that look like options and are none. They may be meant for
+// somebody else, so they are no mistake.
+func unknownVariables(model *kong.Application) (unknown []string) {
 	known := map[string]bool{}
 	for _, flags := range model.AllFlags(false) {
 		for _, flag := range flags {
@@ -130,16 +155,13 @@ func warnUnknownVariables(model *kong.Application) {
 			}
 		}
 	}
-	var unknown []string
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PYSERVE_") && !known[name] {
 			unknown = append(unknown, name)
 		}
 	}
-	if len(unknown) > 0 {
-		slices.Sort(unknown)
-		say("no options of pyserve, and ignored: %s (see pyserve --help)", strings.Join(unknown, ", "))
-	}
+	slices.Sort(unknown)
+	return unknown
 }
 
 // usage reports a mistake on the command line.

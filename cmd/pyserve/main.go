@@ -6,9 +6,13 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	_ "github.com/pyserve/pyserve/pyhost/prestart" // before the Go runtime starts
 )
 
@@ -45,9 +49,24 @@ const (
 
 // run does what the arguments say and returns the exit code. It must be called on the main thread.
 func run(args []string) int {
+	worker, upgrade, err := handover.Take()
+	if err != nil {
+		return failure(err)
+	}
+	started.note()
 	c, command, code, done := parse(args, os.Stdout, os.Stderr)
 	if done {
 		return code
+	}
+	if c.dir = started.dir; worker != nil {
+		c.dir = worker.Dir
+	}
+	switch command {
+	case "reload", "stop", "status":
+		return control(c, command)
+	}
+	if len(c.unknown) > 0 && worker == nil {
+		say("no options of pyserve, and ignored: %s (see pyserve --help)", strings.Join(c.unknown, ", "))
 	}
 	if err := c.prepare(); err != nil {
 		return usage(err)
@@ -55,5 +74,24 @@ func run(args []string) int {
 	if command == "check" {
 		return check(c)
 	}
-	return serve(c)
+	return serve(c, worker, upgrade)
+}
+
+// started is how this process was, to start the program again in the same way.
+var started startedAs
+
+type startedAs struct {
+	path        string // of the program, absolute
+	err         error  // why there is none
+	dir         string
+	environment []string
+}
+
+// note is called before anything of it is changed.
+func (s *startedAs) note() {
+	s.environment = os.Environ()
+	s.dir, _ = os.Getwd()
+	if s.path, s.err = exec.LookPath(os.Args[0]); s.err == nil {
+		s.path, s.err = filepath.Abs(s.path)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pyserve/pyserve"
@@ -30,6 +31,7 @@ func (c *cli) prepare() error {
 	if c.Venv == "" {
 		c.Venv = findVenv()
 	}
+	errs = append(errs, c.processes()...)
 	return errors.Join(append(errs, c.application(nil).Validate())...)
 }
 
@@ -40,7 +42,8 @@ func (c *cli) bounds() (errs []error) {
 		value, least int
 	}{
 		{"--threads", c.Threads, 1}, {"--queue", c.Queue, 1}, {"--max-connections", c.MaxConnections, 0},
-		{"--keepalive-requests", c.KeepaliveRequests, 0},
+		{"--max-requests", c.MaxRequests, 0}, {"--max-requests-jitter", c.MaxRequestsJitter, 0},
+		{"--max-connections-per-address", c.MaxConnectionsPerAddress, 0}, {"--keepalive-requests", c.KeepaliveRequests, 0},
 	} {
 		if n.value < n.least {
 			errs = append(errs, fmt.Errorf("%s must be %d or more, not %d", n.flag, n.least, n.value))
@@ -50,6 +53,7 @@ func (c *cli) bounds() (errs []error) {
 		"--queue-age": int64(c.QueueAge), "--header-timeout": int64(c.HeaderTimeout), "--keep-alive": int64(c.KeepAlive),
 		"--write-timeout": int64(c.WriteTimeout), "--max-body": int64(c.MaxBody), "--body-buffer": int64(c.BodyBuffer),
 		"--body-rate": int64(c.BodyRate), "--response-buffer": int64(c.ResponseBuffer),
+		"--spool-disk": int64(c.SpoolDisk), "--max-memory": int64(c.MaxMemory),
 	} {
 		if value == 0 {
 			errs = append(errs, fmt.Errorf("%s must be more than 0", flag))
@@ -58,15 +62,51 @@ func (c *cli) bounds() (errs []error) {
 	return errs
 }
 
+// processes fills in the number of workers, and checks what has to do with them.
+func (c *cli) processes() (errs []error) {
+	if c.Workers == nil {
+		c.Workers = new(workers)
+		*c.Workers = defaultWorkers
+		if n := os.Getenv("WEB_CONCURRENCY"); n != "" {
+			if err := c.Workers.UnmarshalText([]byte(n)); err != nil {
+				errs = append(errs, fmt.Errorf("WEB_CONCURRENCY: %w", err))
+			}
+		}
+	}
+	if c.Umask != nil {
+		syscall.Umask(int(*c.Umask))
+	}
+	if c.Warmup != "" && !strings.HasPrefix(c.Warmup, "/") {
+		errs = append(errs, fmt.Errorf("--warmup %s: a path begins with /", c.Warmup))
+	}
+	for _, needs := range []struct {
+		flag string
+		set  bool
+	}{
+		{"--preload", c.Preload}, {"--reload", c.Reload}, {"--max-requests", c.MaxRequests > 0},
+		{"--max-memory", c.MaxMemory > 0}, {"--max-age", c.MaxAge > 0},
+	} {
+		if needs.set && *c.Workers == 0 {
+			errs = append(errs, fmt.Errorf("%s needs worker processes: --workers 1 or more", needs.flag))
+		}
+	}
+	if c.Preload && c.Reload {
+		errs = append(errs, errors.New("--reload and --preload exclude each other: with --reload the workers watch what they have imported"))
+	}
+	return errs
+}
+
 // absolutePaths makes what was written for the folder that pyserve was started in independent of --chdir.
 func (c *cli) absolutePaths() {
 	absolute := func(path *string) {
-		if full, err := filepath.Abs(*path); err == nil && *path != "" {
-			*path = full
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(c.dir, *path)
 		}
 	}
 	absolute(&c.Venv)
+	absolute(&c.Chdir)
 	absolute(&c.SpoolDir)
+	absolute(&c.PidFile)
 	if c.AccessLog != "-" && c.AccessLog != "off" {
 		absolute(&c.AccessLog)
 	}
@@ -122,8 +162,10 @@ func (c *cli) options() pyserve.Options {
 	return pyserve.Options{
 		Venv: c.Venv, Force: c.Force, PythonPath: c.Pythonpath,
 		Argv: []string{"pyserve", c.app}, Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
+		SpoolDisk: int64(c.SpoolDisk), Multiprocess: c.Workers != nil && *c.Workers > 1,
 		Limits: pyserve.Limits{
-			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections, KeepAliveRequests: c.KeepaliveRequests,
+			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections,
+			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress, KeepAliveRequests: c.KeepaliveRequests,
 			BodyRate: int(c.BodyRate), WriteTimeout: time.Duration(c.WriteTimeout), ResponseBuffer: int64(c.ResponseBuffer),
 		},
 	}

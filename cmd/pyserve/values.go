@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,43 @@ func (s *size) UnmarshalText(text []byte) error {
 	}
 	*s = size(n * factor)
 	return nil
+}
+
+// workers is a number of processes, or auto.
+type workers int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (w *workers) UnmarshalText(text []byte) error {
+	if strings.EqualFold(string(text), "auto") {
+		*w = workers(runtime.NumCPU())
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 || n > maxWorkers {
+		return fmt.Errorf("%q is not a number of workers: give one from 0 to %d, or auto", text, maxWorkers)
+	}
+	*w = workers(n)
+	return nil
+}
+
+const maxWorkers = 1000
+
+// umask is a file mode creation mask in octal digits.
+type umask int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *umask) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(strings.TrimPrefix(string(text), "0o"), 8, 32)
+	if err != nil || n > 0o777 {
+		return fmt.Errorf("%q is not a file mode creation mask: give octal digits, such as 022 or 077", text)
+	}
+	*u = umask(n)
+	return nil
+}
+
+// String returns octal digits.
+func (u umask) String() string {
+	return fmt.Sprintf("%03o", int(u))
 }
 
 func suffix(s string) byte {

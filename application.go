@@ -1,0 +1,99 @@
+package pyserve
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/pyserve/pyserve/gateway"
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/pyhost"
+)
+
+// Application is an application that was imported.
+type Application struct {
+	rt      *Runtime
+	handler httpserver.Handler
+	engine  httpserver.Options
+}
+
+// Load imports an application. The errors are those of [Runtime.Handler].
+func (rt *Runtime) Load(a App) (*Application, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	builder, err := a.builder(rt.options)
+	if err != nil {
+		return nil, err
+	}
+	var app *pyhost.App
+	if closed := rt.onMain(func() {
+		if app, err = rt.host.Load(a.Name); err == nil && !rt.threaded {
+			// Only now: an application may fork or patch threading while it is imported.
+			rt.threaded = true
+			err = rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) })
+		}
+	}); closed != nil {
+		return nil, closed
+	}
+	if err != nil {
+		return nil, err
+	}
+	handler := gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options))
+	return &Application{rt: rt, handler: handler, engine: a.engine(rt.options, rt.host, rt.disk)}, nil
+}
+
+// Handler returns the application as an http.Handler.
+func (a *Application) Handler() http.Handler {
+	return httpserver.NewHTTPHandler(a.handler, a.rt.threads, a.engine)
+}
+
+// Server returns a server for the application, whose listeners the caller opens. The engine is the one that
+// Options.Engine names; it can serve one application.
+func (a *Application) Server() httpserver.Engine {
+	return newEngine(a.rt.threads, a.handler, a.engine)
+}
+
+// Get has the application answer a GET of target, a path with or without a query, and returns the status. No client
+// and no access log see it.
+func (a *Application) Get(target string) (status int, err error) {
+	parsed, err := url.ParseRequestURI(target)
+	if err != nil {
+		return 0, err
+	}
+	request := &http.Request{
+		Method: http.MethodGet, URL: parsed, RequestURI: target, Host: "localhost", RemoteAddr: "127.0.0.1:0",
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody,
+	}
+	options := a.engine
+	options.AccessLog = nil
+	answer := &discarded{header: http.Header{}}
+	defer func() {
+		if p := recover(); p != nil && err == nil { // http.ErrAbortHandler: it was cut off
+			err = fmt.Errorf("there was no complete answer: %v", p)
+		}
+	}()
+	httpserver.NewHTTPHandler(a.handler, a.rt.threads, options).ServeHTTP(answer, request)
+	return answer.status, nil
+}
+
+// discarded is an http.ResponseWriter that keeps the status only.
+type discarded struct {
+	header http.Header
+	status int
+	bytes.Buffer
+}
+
+func (d *discarded) Header() http.Header { return d.header }
+
+func (d *discarded) WriteHeader(status int) {
+	if d.status == 0 {
+		d.status = status
+	}
+}
+
+func (d *discarded) Write(p []byte) (int, error) {
+	d.WriteHeader(http.StatusOK)
+	return len(p), nil
+}

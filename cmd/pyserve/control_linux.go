@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
+)
+
+// control does what the commands reload, stop and status say, for people who do not remember signals. It returns
+// the exit code.
+func control(c *cli, command string) int {
+	if c.PidFile == "" {
+		return usage(fmt.Errorf("pyserve %s needs --pid-file: the one that the server was started with", command))
+	}
+	c.absolutePaths()
+	pid, err := process.ReadPID(c.PidFile)
+	if err == nil {
+		err = map[string]func(*cli, int) error{"reload": reloadAndWait, "stop": stopAndWait, "status": printStatus}[command](c, pid)
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return exitOK
+}
+
+// poll is how often a command looks whether what it waits for has happened.
+const poll = 20 * time.Millisecond
+
+func reloadAndWait(_ *cli, pid int) error {
+	before, err := askStatus(pid)
+	if err != nil {
+		return err
+	}
+	if err := send(pid, syscall.SIGHUP); err != nil {
+		return err
+	}
+	for ; ; time.Sleep(poll) {
+		now, err := askStatus(pid)
+		switch {
+		case err != nil:
+			return fmt.Errorf("the server is gone: %w", err)
+		case now.Failed > before.Newest:
+			return errors.New("the new code could not be started, and the old one goes on: the server's log has more")
+		case now.Generation > before.Newest && now.State == supervise.Ready:
+			fmt.Printf("%s ready with the new code, generation %d\n", count(now.Serving, "worker"), now.Generation)
+			return nil
+		case now.State == supervise.Stopping:
+			return errors.New("the server is stopping")
+		}
+	}
+}
+
+func stopAndWait(_ *cli, pid int) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("there is no process %d: the server has ended and left its PID file behind", pid)
+	}
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(fd)
+	if err := send(pid, syscall.SIGTERM); err != nil {
+		return err
+	}
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		if err != unix.EINTR {
+			return os.NewSyscallError("poll", err)
+		}
+	}
+}
+
+func send(pid int, s syscall.Signal) error {
+	switch err := syscall.Kill(pid, s); {
+	case errors.Is(err, syscall.ESRCH):
+		return fmt.Errorf("there is no process %d: the server has ended and left its PID file behind", pid)
+	case errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("process %d is another user's: do this as that user, or as root", pid)
+	default:
+		return err
+	}
+}
+
+func printStatus(c *cli, pid int) error {
+	s, err := askStatus(pid)
+	if err != nil {
+		return err
+	}
+	if c.Status.JSON {
+		encoder := json.NewEncoder(os.Stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(s)
+	}
+	fmt.Printf("pyserve %s, process %d, serves %s on %s\n", s.Version, s.PID, s.App, s.Listening)
+	fmt.Printf("%s, generation %d, %d of %s ready\n\n", s.State, s.Generation, s.Serving, count(s.Wanted, "worker"))
+	fmt.Printf("%-7s %-8s %-10s %-9s %10s %12s %6s %10s %8s %9s\n",
+		"worker", "process", "generation", "state", "for", "connections", "busy", "requests", "refused", "timed out")
+	for i, w := range s.Workers {
+		n := s.Counts[i]
+		fmt.Printf("%-7d %-8d %-10d %-9s %10s %12d %6d %10d %8d %9d\n", w.Slot, w.PID, w.Generation, w.State,
+			time.Since(w.Since).Round(time.Second), n.Connections, n.Busy, n.Requests, n.Refused, n.TimedOut)
+		for _, r := range n.InRequests {
+			fmt.Printf("        %s\n", r)
+		}
+	}
+	return nil
+}

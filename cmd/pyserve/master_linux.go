@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
+	"github.com/pyserve/pyserve/pyhost/zygote"
+)
+
+// defaultWorkers is what --workers is when nobody says.
+const defaultWorkers workers = 1
+
+// A master has workers serve. It never runs Python. It is the supervise.System of its supervisor.
+type master struct {
+	c          *cli
+	log        *slog.Logger
+	supervisor *supervise.Supervisor
+	listeners  []net.Listener
+	fds        []int // theirs
+	board      *scoreboard.Board
+	command    process.Command
+	upgrade    *handover.Upgrade // not nil until the master that this one replaces was told that it serves
+	handedOver bool              // to another master
+	said       bool              // that it is ready
+	identity   *identity         // of the workers; nil is the master's own
+	variables  []string          // what that means for their environment
+
+	mu      sync.Mutex
+	zygotes map[int]*zygote.Zygote // by generation
+}
+
+// serveAsMaster starts workers and looks after them. It returns the exit code.
+func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, supervise.Signals...)
+	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, zygotes: map[int]*zygote.Zygote{}}
+	if err := m.prepare(); err != nil {
+		closeAll(m.listeners)
+		return failure(err)
+	}
+	c.banner(m.listeners)
+	m.supervisor = supervise.New(supervise.Options{
+		Workers: int(*c.Workers), Slots: m.board.Slots(), GracefulTimeout: time.Duration(c.GracefulTimeout),
+		MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Terminal: onTerminal(), Log: m.log,
+	})
+	closeStatus := m.serveStatus()
+	go func() {
+		for s := range signals {
+			m.supervisor.Handle(s)
+		}
+	}()
+	code := m.supervisor.Run(m)
+	closeStatus()
+	m.end()
+	return code
+}
+
+// prepare gets what the workers need.
+func (m *master) prepare() (err error) {
+	if m.identity, err = m.c.identity(); err != nil {
+		return err
+	}
+	if m.command, err = m.c.self(); err != nil {
+		return err
+	}
+	if m.identity != nil {
+		m.command.Credential, m.variables = &m.identity.credential, m.identity.variables
+		m.command.Env = append(m.command.Env, m.variables...)
+	}
+	if err = m.c.giveAccessLog(m.identity); err != nil {
+		return err
+	}
+	if m.listeners, err = m.openListeners(); err != nil {
+		return err
+	}
+	if m.fds, err = descriptors(m.listeners); err != nil {
+		return err
+	}
+	if err = m.writePID(); err != nil {
+		return err
+	}
+	// During a reload two generations live, and those that are to leave next to those that come.
+	m.board, err = scoreboard.New(2*int(*m.c.Workers)+spareSlots, m.c.Threads)
+	return err
+}
+
+// spareSlots are for workers that TTIN adds.
+const spareSlots = 32
+
+func (m *master) openListeners() ([]net.Listener, error) {
+	if m.upgrade != nil {
+		var listeners []net.Listener
+		for _, fd := range m.upgrade.Listeners {
+			l, err := httpserver.Adopt(fd)
+			if err != nil {
+				return listeners, err
+			}
+			listeners = append(listeners, l)
+		}
+		return listeners, nil
+	}
+	passed, err := passedSockets()
+	if err != nil {
+		return nil, err
+	}
+	if len(passed) > 0 {
+		return inherit(passed)
+	}
+	return listen(m.c.Bind)
+}
+
+func descriptors(listeners []net.Listener) (fds []int, err error) {
+	for _, l := range listeners {
+		raw, err := l.(syscall.Conn).SyscallConn()
+		if err != nil {
+			return nil, err
+		}
+		if err := raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) }); err != nil {
+			return nil, err
+		}
+	}
+	return fds, nil
+}
+
+// self is how to start this program again, as the user that the application is to run as.
+func (c *cli) self() (process.Command, error) {
+	if started.err != nil {
+		return process.Command{}, fmt.Errorf("cannot find the program that is running, to start its workers: %w", started.err)
+	}
+	return process.Command{Path: started.path, Args: os.Args, Env: started.environment}, nil
+}
+
+// Start implements supervise.System.
+func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
+	shared := process.Shared{Board: m.board, Listeners: m.fds, Dir: m.c.dir, Events: m.supervisor, Log: m.log}
+	worker, err := process.StartWorker(shared, spec, m.born(spec.Generation))
+	if err != nil {
+		return nil, err
+	}
+	return worker, nil
+}
+
+// Upgrade implements supervise.System.
+func (m *master) Upgrade(ctx context.Context) error {
+	command := m.command
+	command.Dir, command.Env, command.Credential = m.c.dir, started.environment, nil
+	err := process.Upgrade(ctx, command, m.fds, func(pid int) { m.log.Info("the new master is started", "pid", pid) })
+	if err == nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.handedOver = true
+	}
+	return err
+}
+
+// ReopenLogs implements supervise.System. The master itself has none: workers write the access log, and all of them
+// the standard error.
+func (m *master) ReopenLogs() {
+	if err := m.c.giveAccessLog(m.identity); err != nil {
+		m.log.Error("the workers may not be able to reopen the access log", "error", err)
+	}
+}
+
+// Notify implements supervise.System.
+func (m *master) Notify(state supervise.State, status string) {
+	switch state {
+	case supervise.Ready:
+		m.ready()
+	case supervise.Stopping: // or clients would wait in a queue that nobody takes from
+		closeAll(m.listeners)
+	}
+	if err := tellManager(state, status); err != nil {
+		m.log.Warn("systemd could not be told the state", "error", err)
+	}
+}
+
+// ready says once that the workers serve.
+func (m *master) ready() {
+	if m.said {
+		return
+	}
+	m.said = true
+	m.c.sayReady(m.listeners)
+	if m.upgrade == nil {
+		return
+	}
+	if err := process.SayReady(m.upgrade.Ready); err != nil {
+		m.log.Error("the master that this one replaces could not be told", "error", err)
+	}
+	m.upgrade = nil
+	if m.c.PidFile != "" {
+		if err := process.WritePID(m.c.PidFile, os.Getppid()); err != nil {
+			m.log.Error("the old master's PID file stays", "error", err)
+		}
+	}
+}
+
+func (m *master) writePID() error {
+	if m.c.PidFile == "" || m.upgrade != nil { // until this one serves it is the other's
+		return nil
+	}
+	return process.WritePID(m.c.PidFile, 0)
+}
+
+// end leaves nothing behind, but to a new master what it goes on with.
+func (m *master) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.listeners {
+		if m.handedOver {
+			httpserver.Abandon(l)
+		} else {
+			l.Close()
+		}
+	}
+	if m.c.PidFile != "" {
+		process.RemovePID(m.c.PidFile)
+	}
+}

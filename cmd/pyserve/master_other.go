@@ -1,0 +1,20 @@
+//go:build !linux
+
+package main
+
+import (
+	"errors"
+
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
+)
+
+// defaultWorkers is what --workers is when nobody says: workers need Linux.
+const defaultWorkers workers = 0
+
+var errLinux = errors.New("worker processes need Linux: use --workers 0")
+
+func control(*cli, string) int { return usage(errLinux) }
+
+func serveAsMaster(*cli, *handover.Upgrade) int { return usage(errLinux) }
+
+func serveAsWorker(*cli, *handover.Worker) int { return usage(errLinux) }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
+	"github.com/pyserve/pyserve/pyhost/zygote"
+)
+
+// Prepare implements supervise.System: with --preload it has a zygote import the application.
+func (m *master) Prepare(ctx context.Context, generation int) error {
+	if !m.c.Preload {
+		return nil
+	}
+	configuration, err := m.c.options().Preload(m.c.app)
+	if err != nil {
+		return err
+	}
+	z, err := zygote.Start(m.zygoteCommand(), configuration)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, z.Close)
+	defer stop()
+	threads, err := z.Ready()
+	var failed *zygote.ImportError
+	switch {
+	case errors.As(err, &failed) && failed.Traceback != "":
+		say("%s could not be imported:\n%s", m.c.app, failed.Traceback)
+		return err
+	case err != nil:
+		return err
+	}
+	for _, thread := range threads {
+		m.log.Warn("a thread that the application has started while it was imported is in no worker (--preload)", "thread", thread)
+	}
+	m.mu.Lock()
+	m.zygotes[generation] = z
+	m.mu.Unlock()
+	go func() {
+		<-z.Ended()
+		m.mu.Lock()
+		lost := m.zygotes[generation] == z
+		m.mu.Unlock()
+		if lost {
+			m.supervisor.GenerationLost(generation, zygote.ErrEnded)
+		}
+	}()
+	return nil
+}
+
+// zygoteCommand starts this program once more, where and as whom the application is to run.
+func (m *master) zygoteCommand() *exec.Cmd {
+	cmd := &exec.Cmd{Path: m.command.Path, Args: m.command.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	cmd.Env = append(os.Environ(), m.variables...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: m.command.Credential}
+	return cmd
+}
+
+// Forget implements supervise.System.
+func (m *master) Forget(generation int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if z := m.zygotes[generation]; z != nil {
+		delete(m.zygotes, generation)
+		z.Retire()
+	}
+}
+
+// born is how a worker of a generation comes to be.
+func (m *master) born(generation int) process.Born {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	z := m.zygotes[generation]
+	if z == nil {
+		return process.Exec(m.command)
+	}
+	return func(in handover.Worker) (int, func() (syscall.WaitStatus, error), error) {
+		template, fds := in.Template()
+		child, err := z.Spawn(handover.Variable+"="+template, fds...)
+		if err != nil {
+			return 0, nil, err
+		}
+		return child.PID(), func() (syscall.WaitStatus, error) { return waitForChild(child) }, nil
+	}
+}
+
+// waitForChild returns a worker's status. If its zygote is gone only the end of the worker can be noticed.
+func waitForChild(child *zygote.Child) (syscall.WaitStatus, error) {
+	fd, unavailable := unix.PidfdOpen(child.PID(), 0)
+	if unavailable == nil {
+		defer unix.Close(fd)
+	}
+	status, err := child.Wait()
+	if !errors.Is(err, zygote.ErrEnded) || unavailable != nil {
+		return status, err
+	}
+	for {
+		_, polled := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		if polled != unix.EINTR {
+			return status, fmt.Errorf("%w before this worker: nobody knows how the worker ended", err)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/pyserve/pyserve"
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/pyhost"
+)
+
+// A session is a process that serves: a worker, or the only one there is. Whoever made it gives it orders.
+type session struct {
+	c         *cli
+	listeners []net.Listener
+	options   pyserve.Options
+	orders    chan order
+	// begun is called when requests are being taken.
+	begun func()
+	// watch, if not nil, is called before that, and may look after the application until the process ends.
+	watch func(*pyserve.Application)
+
+	accessLog *httpserver.AccessLog
+	quitting  sync.Once
+}
+
+// An order is what somebody wants of a session.
+type order struct {
+	do  action
+	why string // for people
+}
+
+type action int
+
+const (
+	reopenLogs action = iota // open the log files anew
+	drain                    // leave: others take the requests that come, so idle connections may make one more
+	finish                   // leave: answer what is running
+	quit                     // leave at once
+)
+
+// run serves until an order ends it. It returns the exit code. It must be called on the main thread.
+func (s *session) run() int {
+	var err error
+	if s.accessLog, err = httpserver.OpenAccessLog(s.c.AccessLog, s.c.AccessLogFormat); err != nil {
+		return failure(err)
+	}
+	imported := s.quitWhileImporting()
+	err = pyserve.Main(s.options, func(rt *pyserve.Runtime) error {
+		app, err := rt.Load(s.c.application(s.accessLog))
+		if err == nil {
+			err = s.warmUp(app)
+		}
+		imported <- struct{}{}
+		if err != nil {
+			closeAll(s.listeners)
+			return err
+		}
+		if s.watch != nil {
+			s.watch(app)
+		}
+		return s.serve(app.Server())
+	})
+	return report(s.c.app, err)
+}
+
+// quitWhileImporting obeys while the application is imported, which may take long or hang. It stops when
+// something is received from it.
+func (s *session) quitWhileImporting() (imported chan<- struct{}) {
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case o := <-s.orders:
+				if o.do != reopenLogs {
+					s.quit(o)
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// warmUp has the application answer --warmup, so that what it makes at its first request is there at the first one
+// of a client.
+func (s *session) warmUp(app *pyserve.Application) error {
+	if s.c.Warmup == "" {
+		return nil
+	}
+	status, err := app.Get(s.c.Warmup)
+	if err == nil && status >= http.StatusInternalServerError {
+		err = fmt.Errorf("the answer is %d", status)
+	}
+	if err != nil {
+		return fmt.Errorf("--warmup %s: %w", s.c.Warmup, err)
+	}
+	return nil
+}
+
+// serve serves until an order ends it, then drains.
+func (s *session) serve(server httpserver.Engine) error {
+	failed := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() { failed <- server.Serve(l) }()
+	}
+	s.begun()
+	for {
+		select {
+		case err := <-failed:
+			return err
+		case o := <-s.orders:
+			switch o.do {
+			case reopenLogs:
+				s.reopenLogs(o)
+			case quit:
+				s.quit(o)
+			default:
+				return s.leave(server, o)
+			}
+		}
+	}
+}
+
+func (s *session) reopenLogs(o order) {
+	if err := s.accessLog.Reopen(); err != nil {
+		say("%s: the access log stays with its old file: %v", o.why, err)
+	}
+}
+
+// leave finishes what runs, within the graceful timeout, which also bounds the application's exit functions: the
+// process ends then whatever they do.
+func (s *session) leave(server httpserver.Engine, o order) error {
+	limit := time.Duration(s.c.GracefulTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	hurry, hurried := context.WithCancel(ctx) // drain only as long as nobody wants it faster
+	defer hurried()
+	go func() {
+		for o := range s.orders {
+			switch o.do {
+			case quit:
+				s.quit(o)
+			case finish:
+				hurried()
+			}
+		}
+	}()
+	time.AfterFunc(limit+exitGrace, func() {
+		say("the application did not come to an end within the graceful timeout")
+		os.Exit(exitOK)
+	})
+	if o.do == drain {
+		server.Drain(hurry)
+	}
+	if err := server.Shutdown(ctx); err != nil {
+		say("requests were still running after the graceful timeout of %s: they are cut off", s.c.GracefulTimeout)
+		os.Exit(exitOK)
+	}
+	return nil
+}
+
+// exitGrace is how long atexit functions may take beyond the graceful timeout.
+const exitGrace = 2 * time.Second
+
+// quit ends the process at once.
+func (s *session) quit(o order) {
+	s.quitting.Do(func() {
+		closeAll(s.listeners) // which removes unix sockets that are this process's own
+		say("%s: quitting at once", o.why)
+		os.Exit(exitOK)
+	})
+}
+
+// report says why serving ended, if that was not asked for.
+func report(app string, err error) int {
+	var exception *pyhost.Error
+	if errors.As(err, &exception) && exception.Traceback() != "" {
+		say("%s could not be imported:", app)
+		fmt.Fprint(stderr, exception.Traceback())
+		return exitFailure
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return exitOK
+}

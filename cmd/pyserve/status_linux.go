@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
+)
+
+// A masterStatus is what `pyserve status` shows.
+type masterStatus struct {
+	Version, App string
+	PID          int
+	Listening    string
+	supervise.Status
+	Counts []workerCounts
+}
+
+// workerCounts are of the worker in the same place of Status.Workers.
+type workerCounts struct {
+	Connections, Busy, Requests, Refused, TimedOut, Failed int64
+	InRequests                                             []string
+}
+
+// statusAddress is where the master with that process id tells its status: a name in the abstract namespace
+// (unix(7)), which leaves no file and ends with the process.
+func statusAddress(pid int) string { return fmt.Sprintf("@pyserve/%d", pid) }
+
+// serveStatus tells whoever connects the status, if it is the same user or root: a request's path may be a secret.
+func (m *master) serveStatus() (end func()) {
+	l, err := net.Listen("unix", statusAddress(os.Getpid()))
+	if err != nil {
+		m.log.Warn("pyserve status and reload will not work", "error", err)
+		return func() {}
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.SetDeadline(time.Now().Add(statusTimeout))
+			if mayAsk(c.(*net.UnixConn)) {
+				_ = json.NewEncoder(c).Encode(m.status())
+			}
+			c.Close()
+		}
+	}()
+	return func() { l.Close() }
+}
+
+const statusTimeout = 5 * time.Second
+
+func mayAsk(c *net.UnixConn) (yes bool) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = raw.Control(func(fd uintptr) {
+		peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		yes = err == nil && (peer.Uid == 0 || int(peer.Uid) == os.Geteuid())
+	})
+	return yes
+}
+
+func (m *master) status() masterStatus {
+	s := masterStatus{Version: pyserve.Version, App: m.c.app, PID: os.Getpid(), Listening: urls(m.listeners), Status: m.supervisor.Status()}
+	for _, w := range s.Workers {
+		row := m.board.Worker(w.Slot)
+		n := row.Counters()
+		counts := workerCounts{
+			Connections: n.Connections.Load(), Busy: n.Busy.Load(), Requests: n.Requests.Load(),
+			Refused: n.Refused.Load(), TimedOut: n.TimedOut.Load(), Failed: n.Failed.Load(),
+		}
+		for _, r := range row.InRequests() {
+			counts.InRequests = append(counts.InRequests, r.String())
+		}
+		s.Counts = append(s.Counts, counts)
+	}
+	return s
+}
+
+// askStatus returns what the master with that process id says of itself.
+func askStatus(pid int) (s masterStatus, err error) {
+	c, err := net.DialTimeout("unix", statusAddress(pid), statusTimeout)
+	if err != nil {
+		return s, fmt.Errorf("process %d does not tell its status; is it a pyserve with workers, in this network namespace? (%w)", pid, err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(statusTimeout))
+	if err := json.NewDecoder(c).Decode(&s); err != nil {
+		return s, fmt.Errorf("process %d does not tell its status; only the same user and root may ask (%w)", pid, err)
+	}
+	return s, nil
+}

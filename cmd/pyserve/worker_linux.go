@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
+)
+
+// serveAsWorker serves with what the master has handed down.
+func serveAsWorker(c *cli, in *handover.Worker) int {
+	// INT and HUP reach the whole process group from a terminal, and are the master's. They are caught and not
+	// ignored, as an ignored signal would stay so in every program that the application starts.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
+		syscall.SIGTTIN, syscall.SIGTTOU)
+	listeners, err := inherit(in.Listeners)
+	if err != nil {
+		return failure(err)
+	}
+	board, err := scoreboard.Open(in.Board)
+	if err != nil {
+		return failure(err)
+	}
+	control := handover.Open(in.Control)
+	row := board.Worker(in.Slot)
+	row.SetPID(os.Getpid())
+	unix.CloseOnExec(in.Crash)
+	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order)}
+	s.options.CrashFile = os.NewFile(uintptr(in.Crash), "crash")
+	s.options.Row = row
+	retire := func(reason string, stuck bool) {
+		message := handover.Retire
+		if stuck {
+			message = handover.Stuck
+		}
+		_ = control.Send(message, reason) // a master that is gone is noticed by its silence
+	}
+	s.watch = func(*pyserve.Application) { go retireAfter(c.requestLimit(), row, retire) }
+	s.options.ForkClose = []int{control.FD()}
+	s.begun = func() {
+		row.SetState(scoreboard.Ready)
+		_ = control.Send(handover.Ready, "")
+	}
+	go s.obeySignals(signals)
+	go s.obeyMaster(control, row)
+	return s.run()
+}
+
+// requestLimit is after how many requests this worker is to be replaced; 0 is never.
+func (c *cli) requestLimit() int64 {
+	if c.MaxRequests == 0 {
+		return 0
+	}
+	return int64(c.MaxRequests + rand.IntN(c.MaxRequestsJitter+1))
+}
+
+// retireAfter asks the master for a successor after so many requests.
+func retireAfter(limit int64, row *scoreboard.Worker, retire func(reason string, stuck bool)) {
+	if limit == 0 {
+		return
+	}
+	for requests := &row.Counters().Requests; requests.Load() < limit; {
+		time.Sleep(retireInterval)
+	}
+	retire("max requests", false)
+}
+
+const retireInterval = 50 * time.Millisecond
+
+// inherit makes listeners of descriptors.
+func inherit(fds []int) (listeners []net.Listener, err error) {
+	for _, fd := range fds {
+		l, err := httpserver.Inherit(fd)
+		if err != nil {
+			return nil, fmt.Errorf("descriptor %d of the master: %w", fd, err)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+func (s *session) obeySignals(signals <-chan os.Signal) {
+	for sig := range signals {
+		switch sig {
+		case syscall.SIGTERM:
+			s.orders <- order{finish, sig.String()}
+		case syscall.SIGQUIT:
+			s.orders <- order{quit, sig.String()}
+		case syscall.SIGUSR1:
+			s.orders <- order{reopenLogs, sig.String()}
+		}
+	}
+}
+
+// obeyMaster passes on what the master says. When it is gone this worker leaves too.
+func (s *session) obeyMaster(control *handover.Control, row *scoreboard.Worker) {
+	for {
+		message, _, err := control.Receive()
+		switch {
+		case err != nil:
+			say("worker %d: the master is gone: finishing the running requests", os.Getpid())
+			s.orders <- order{finish, "the master's end"}
+			return
+		case message == handover.Drain:
+			row.SetState(scoreboard.Draining)
+			s.orders <- order{drain, "the master"}
+		}
+	}
+}
