@@ -1,0 +1,48 @@
+package progress
+
+import (
+	"io"
+	"sync"
+)
+
+// body is a request's content. It has a lock of its own, held during each read, as a handler may read on one
+// goroutine while it responds on another.
+type body struct {
+	t     *thread
+	mu    sync.Mutex
+	inner io.Reader
+}
+
+// seekableBody is one that can seek, as spooled content can.
+type seekableBody struct{ body }
+
+// wrap returns b as the content of the request at hand. It is an io.Seeker if inner is one.
+func (b *seekableBody) wrap(inner io.Reader) io.Reader {
+	b.inner = inner
+	if _, ok := inner.(io.Seeker); ok {
+		return b
+	}
+	return &b.body
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (n int, err error) {
+	if b.t.expired.Load() {
+		return 0, ErrTimedOut // without the lock, see take
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.t.expired.Load() {
+		return 0, ErrTimedOut
+	}
+	n, err = b.inner.Read(p)
+	b.t.moved()
+	return n, err
+}
+
+// Seek implements io.Seeker. It is no movement: it waits for nobody, and gets nothing done.
+func (b *seekableBody) Seek(offset int64, whence int) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.inner.(io.Seeker).Seek(offset, whence)
+}

@@ -1,0 +1,108 @@
+package progress
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
+)
+
+// Handler is an httpserver.Handler that passes every request on to another one, and keeps the records of a
+// worker on the scoreboard meanwhile: the requests that its threads are in, and the counters Busy and Requests.
+type Handler struct {
+	inner   httpserver.Handler
+	row     *scoreboard.Worker
+	threads []thread
+	clock   clock
+	// now is the time of the watchdog's last look. It is what a movement is recorded with: a clock read costs
+	// more than the rest of the record, and a time-out is of seconds.
+	now atomic.Int64
+}
+
+// NewHandler returns a Handler that calls inner. Its threads have the numbers from 0 to row.Threads()-1.
+func NewHandler(inner httpserver.Handler, row *scoreboard.Worker) *Handler {
+	h := &Handler{inner: inner, row: row, threads: make([]thread, row.Threads()), clock: newClock()}
+	h.now.Store(h.clock.now())
+	for i := range h.threads {
+		t := &h.threads[i]
+		t.h, t.record = h, row.Thread(i)
+		t.body.t = t
+		t.mu.Lock()
+	}
+	return h
+}
+
+// thread is a thread's httpserver.ResponseWriter, used for one request after the other.
+type thread struct {
+	h      *Handler
+	record *scoreboard.Thread
+
+	// mu guards what follows, and the use of w. The thread holds it all the time but in the inner handler.
+	mu        sync.Mutex
+	w         httpserver.ResponseWriter
+	r         *httpserver.Request
+	number    uint64 // the request's on the scoreboard
+	entered   int64
+	committed bool // w has the head, or was aborted: there can be no answer of ours
+
+	// expired says that the response is no more the application's. It only becomes true under mu and body.mu.
+	expired atomic.Bool
+	body    seekableBody
+
+	_ [64]byte // threads do not share a cache line
+}
+
+// Serve implements httpserver.Handler. It allocates nothing.
+func (h *Handler) Serve(number int, w httpserver.ResponseWriter, r *httpserver.Request) {
+	t := &h.threads[number]
+	content := r.Body
+	t.begin(w, r)
+	defer t.end(content)
+	h.inner.Serve(number, t, r)
+}
+
+func (t *thread) begin(w httpserver.ResponseWriter, r *httpserver.Request) {
+	t.w, t.r, t.committed = w, r, false
+	if t.expired.Load() {
+		t.expired.Store(false)
+	}
+	if r.Body != nil {
+		r.Body = t.body.wrap(r.Body)
+	}
+	t.entered = t.h.clock.now()
+	t.number = t.record.Begin(t.entered, r.Method, r.Target)
+	t.h.row.Counters().Requests.Add(1)
+	t.mu.Unlock()
+}
+
+// end waits for an answer of ours that is on its way, so that the engine has its ResponseWriter for itself.
+func (t *thread) end(content io.Reader) {
+	t.mu.Lock()
+	t.record.End()
+	t.r.Body = content
+	t.w, t.r, t.body.inner = nil, nil, nil
+}
+
+// moved records that the request got on. In one that entered after the watchdog's last look, the time of its
+// entry, which is there already, says the same.
+func (t *thread) moved() {
+	if now := t.h.now.Load(); now > t.entered {
+		t.record.Moved(now)
+	}
+}
+
+// clock is scoreboard.Now by one reading of the clock instead of two.
+type clock struct {
+	taken   time.Time
+	reading int64
+}
+
+func newClock() clock {
+	now := time.Now()
+	return clock{now, scoreboard.At(now)}
+}
+
+func (c clock) now() int64 { return c.reading + int64(time.Since(c.taken)) }

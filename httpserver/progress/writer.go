@@ -1,0 +1,85 @@
+package progress
+
+import (
+	"os"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+// ErrTimedOut is what a handler's calls return once its request has run into the time-out. It is an
+// httpserver.ErrDisconnected too, for errors.Is: for the handler it is as if the client had gone.
+var ErrTimedOut error = timedOut{}
+
+type timedOut struct{}
+
+func (timedOut) Error() string { return "the request ran into its time-out" }
+
+func (timedOut) Is(target error) bool { return target == httpserver.ErrDisconnected }
+
+// take locks t for a call of the handler's, or says that the response is not the handler's any more.
+func (t *thread) take() error {
+	if t.expired.Load() {
+		return ErrTimedOut // without the lock: an answer of ours may be waiting for the client
+	}
+	t.mu.Lock()
+	if t.expired.Load() {
+		t.mu.Unlock()
+		return ErrTimedOut
+	}
+	return nil
+}
+
+// release unlocks t. The movement comes first: who finds t unlocked sees it.
+func (t *thread) release() {
+	t.moved()
+	t.mu.Unlock()
+}
+
+// WriteHead implements httpserver.ResponseWriter.
+func (t *thread) WriteHead(h *httpserver.Head) error {
+	if err := t.take(); err != nil {
+		return err
+	}
+	defer t.release() // deferred as an engine may panic
+	t.committed = true
+	return t.w.WriteHead(h)
+}
+
+// Write implements httpserver.ResponseWriter.
+func (t *thread) Write(p []byte) error {
+	if err := t.take(); err != nil {
+		return err
+	}
+	defer t.release()
+	return t.w.Write(p)
+}
+
+// SendFile implements httpserver.ResponseWriter.
+func (t *thread) SendFile(f *os.File, offset, n int64) error {
+	if err := t.take(); err != nil {
+		f.Close()
+		return err
+	}
+	defer t.release()
+	return t.w.SendFile(f, offset, n)
+}
+
+// Abort implements httpserver.ResponseWriter. The answer to a request that has timed out is complete: it stays.
+func (t *thread) Abort() {
+	if t.take() != nil {
+		return
+	}
+	defer t.release()
+	t.committed = true
+	t.w.Abort()
+}
+
+// Disconnected implements httpserver.ResponseWriter. As it does not come together with another call of the
+// handler's, only the watchdog can hold the lock; so it never blocks.
+func (t *thread) Disconnected() bool {
+	if t.expired.Load() || !t.mu.TryLock() {
+		return true
+	}
+	defer t.mu.Unlock()
+	return t.expired.Load() || t.w.Disconnected()
+}
