@@ -40,7 +40,10 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options))
+	handler, err := rt.watched(gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)))
+	if err != nil {
+		return nil, err
+	}
 	return &Application{rt: rt, handler: handler, engine: a.engine(rt.options, rt.host, rt.disk)}, nil
 }
 

@@ -54,6 +54,13 @@ type Options struct {
 	ForkClose []int
 	// Row is where the server tells what it is doing, for other processes to see; nil is nowhere.
 	Row *scoreboard.Worker
+	// Timeout is how long a request may be in the application without a chunk being read or sent: then the client gets
+	// 504, or an aborted connection if the answer has begun, and pyserve.RequestTimeout, which derives from
+	// BaseException, is raised in its thread. 0 is for ever.
+	Timeout time.Duration
+	// Stuck is told when a thread does not come back after that; gil says that it keeps the GIL, so that no Python code
+	// runs any more. nil is nobody; the log has it in any case.
+	Stuck func(reason string, gil bool)
 	// Log takes the server's messages, the applications' exceptions, and wsgi.errors; nil is slog.Default().
 	Log *slog.Logger
 }

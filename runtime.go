@@ -171,6 +171,14 @@ func (rt *Runtime) Report() (report string, err error) {
 	return report, err
 }
 
+// ModuleFiles returns the files of the modules that are imported.
+func (rt *Runtime) ModuleFiles() (files []string, err error) {
+	if closed := rt.onMain(func() { files, err = rt.host.ModuleFiles() }); closed != nil {
+		return nil, closed
+	}
+	return files, err
+}
+
 // Close ends the use of the Runtime that one New began. The last Close answers what is still queued, ends
 // the threads, waits for the application's own threads and runs what it registered with atexit. It
 // returns ctx.Err() when that takes longer than ctx allows; what runs then goes on running.

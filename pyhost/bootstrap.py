@@ -349,6 +349,13 @@ def run_exit_functions():
             pass
 
 
+def module_files():
+    """The source files of what is imported, a line each."""
+    modules = list(sys.modules.values())  # another thread may be importing
+    files = {getattr(module, "__file__", None) for module in modules}
+    return _text("\n".join(sorted(f for f in files if isinstance(f, str) and "\n" not in f)))
+
+
 def report():
     """What `pyserve check` prints of the interpreter: lines of name and value."""
     import importlib.metadata

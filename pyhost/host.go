@@ -258,10 +258,23 @@ func (h *Host) RunExitFunctions() error {
 
 // Report returns facts about the interpreter in the order to print them, as lines of name, tab, value. It
 // must be called on Python's main thread, not attached.
-func (h *Host) Report() (string, error) {
+func (h *Host) Report() (string, error) { return h.ask("report") }
+
+// ModuleFiles returns the files of the modules that are imported, sorted, as Python names them. It must be called on
+// Python's main thread, not attached.
+func (h *Host) ModuleFiles() ([]string, error) {
+	lines, err := h.ask("module_files")
+	if lines == "" {
+		return nil, err
+	}
+	return strings.Split(lines, "\n"), err
+}
+
+// ask returns the text that a function of bootstrap.py returns.
+func (h *Host) ask(function string) (string, error) {
 	C.ps_attach()
 	defer C.ps_detach()
-	result, err := h.callBootstrap("report")
+	result, err := h.callBootstrap(function)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/scoreboard"
 	"github.com/pyserve/pyserve/pyhost/zygote"
@@ -34,6 +35,7 @@ type master struct {
 	upgrade    *handover.Upgrade // not nil until the master that this one replaces was told that it serves
 	handedOver bool              // to another master
 	said       bool              // that it is ready
+	tookOver   bool              // from another master, and systemd does not know yet
 	identity   *identity         // of the workers; nil is the master's own
 	variables  []string          // what that means for their environment
 
@@ -45,7 +47,7 @@ type master struct {
 func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, supervise.Signals...)
-	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, zygotes: map[int]*zygote.Zygote{}}
+	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, tookOver: upgrade != nil, zygotes: map[int]*zygote.Zygote{}}
 	if err := m.prepare(); err != nil {
 		closeAll(m.listeners)
 		return failure(err)
@@ -53,9 +55,12 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	c.banner(m.listeners)
 	m.supervisor = supervise.New(supervise.Options{
 		Workers: int(*c.Workers), Slots: m.board.Slots(), GracefulTimeout: time.Duration(c.GracefulTimeout),
-		MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Terminal: onTerminal(), Log: m.log,
+		Surge: c.surge(), MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Terminal: onTerminal(), Log: m.log,
 	})
 	closeStatus := m.serveStatus()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	m.keepAlive(ctx)
 	go func() {
 		for s := range signals {
 			m.supervisor.Handle(s)
@@ -65,6 +70,15 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	closeStatus()
 	m.end()
 	return code
+}
+
+// surge is how many processes may live beyond --workers: with --reload old ones, which browsers keep connections to,
+// must not hold up the next change.
+func (c *cli) surge() int {
+	if c.Reload {
+		return spareSlots
+	}
+	return 0 // the usual
 }
 
 // prepare gets what the workers need.
@@ -111,7 +125,7 @@ func (m *master) openListeners() ([]net.Listener, error) {
 		}
 		return listeners, nil
 	}
-	passed, err := passedSockets()
+	passed, err := m.passedSockets()
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +153,7 @@ func (c *cli) self() (process.Command, error) {
 	if started.err != nil {
 		return process.Command{}, fmt.Errorf("cannot find the program that is running, to start its workers: %w", started.err)
 	}
-	return process.Command{Path: started.path, Args: os.Args, Env: started.environment}, nil
+	return process.Command{Path: started.path, Args: os.Args, Env: systemd.ForWorker(started.environment)}, nil
 }
 
 // Start implements supervise.System.
@@ -155,7 +169,7 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 // Upgrade implements supervise.System.
 func (m *master) Upgrade(ctx context.Context) error {
 	command := m.command
-	command.Dir, command.Env, command.Credential = m.c.dir, started.environment, nil
+	command.Dir, command.Env, command.Credential = m.c.dir, systemd.ForSuccessor(started.environment), nil
 	err := process.Upgrade(ctx, command, m.fds, func(pid int) { m.log.Info("the new master is started", "pid", pid) })
 	if err == nil {
 		m.mu.Lock()
@@ -181,7 +195,7 @@ func (m *master) Notify(state supervise.State, status string) {
 	case supervise.Stopping: // or clients would wait in a queue that nobody takes from
 		closeAll(m.listeners)
 	}
-	if err := tellManager(state, status); err != nil {
+	if err := m.tellManager(state, status); err != nil {
 		m.log.Warn("systemd could not be told the state", "error", err)
 	}
 }

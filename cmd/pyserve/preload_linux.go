@@ -12,6 +12,7 @@ import (
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
 	"github.com/pyserve/pyserve/pyhost/zygote"
 )
 
@@ -60,7 +61,7 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 // zygoteCommand starts this program once more, where and as whom the application is to run.
 func (m *master) zygoteCommand() *exec.Cmd {
 	cmd := &exec.Cmd{Path: m.command.Path, Args: m.command.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
-	cmd.Env = append(os.Environ(), m.variables...)
+	cmd.Env = append(systemd.ForWorker(os.Environ()), m.variables...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: m.command.Credential}
 	return cmd
 }

@@ -90,6 +90,9 @@ func (c *cli) processes() (errs []error) {
 			errs = append(errs, fmt.Errorf("%s needs worker processes: --workers 1 or more", needs.flag))
 		}
 	}
+	if c.Reload && *c.Workers > 1 {
+		errs = append(errs, errors.New("--reload is for development and serves with one worker: leave --workers and WEB_CONCURRENCY out"))
+	}
 	if c.Preload && c.Reload {
 		errs = append(errs, errors.New("--reload and --preload exclude each other: with --reload the workers watch what they have imported"))
 	}
@@ -162,7 +165,7 @@ func (c *cli) options() pyserve.Options {
 	return pyserve.Options{
 		Venv: c.Venv, Force: c.Force, PythonPath: c.Pythonpath,
 		Argv: []string{"pyserve", c.app}, Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
-		SpoolDisk: int64(c.SpoolDisk), Multiprocess: c.Workers != nil && *c.Workers > 1,
+		SpoolDisk: int64(c.SpoolDisk), Timeout: time.Duration(c.Timeout), Multiprocess: c.Workers != nil && *c.Workers > 1,
 		Limits: pyserve.Limits{
 			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections,
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress, KeepAliveRequests: c.KeepaliveRequests,

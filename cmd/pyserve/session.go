@@ -24,7 +24,7 @@ type session struct {
 	// begun is called when requests are being taken.
 	begun func()
 	// watch, if not nil, is called before that, and may look after the application until the process ends.
-	watch func(*pyserve.Application)
+	watch func(*pyserve.Runtime, *pyserve.Application)
 
 	accessLog *httpserver.AccessLog
 	quitting  sync.Once
@@ -54,8 +54,12 @@ func (s *session) run() int {
 	imported := s.quitWhileImporting()
 	err = pyserve.Main(s.options, func(rt *pyserve.Runtime) error {
 		app, err := rt.Load(s.c.application(s.accessLog))
-		if err == nil {
+		switch {
+		case err == nil:
 			err = s.warmUp(app)
+		case s.c.Reload: // until it is mended
+			report(s.c.app, err)
+			app, err = rt.ErrorPage(s.c.application(s.accessLog), err), nil
 		}
 		imported <- struct{}{}
 		if err != nil {
@@ -63,7 +67,7 @@ func (s *session) run() int {
 			return err
 		}
 		if s.watch != nil {
-			s.watch(app)
+			s.watch(rt, app)
 		}
 		return s.serve(app.Server())
 	})

@@ -46,7 +46,25 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 		}
 		_ = control.Send(message, reason) // a master that is gone is noticed by its silence
 	}
-	s.watch = func(*pyserve.Application) { go retireAfter(c.requestLimit(), row, retire) }
+	s.options.Stuck = func(reason string, gil bool) {
+		if gil { // no request gets on, and no way of leaving would either
+			retire(reason, true)
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+		retire(reason, true)
+	}
+	changes, err := c.watchSources()
+	if err != nil {
+		return failure(err)
+	}
+	s.watch = func(rt *pyserve.Runtime, _ *pyserve.Application) {
+		go retireAfter(c.requestLimit(), row, retire)
+		go changes.report(rt, func(file string) {
+			if row.State() != scoreboard.Draining {
+				_ = control.Send(handover.Change, file)
+			}
+		})
+	}
 	s.options.ForkClose = []int{control.FD()}
 	s.begun = func() {
 		row.SetState(scoreboard.Ready)

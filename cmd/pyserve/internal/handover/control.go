@@ -15,11 +15,12 @@ import (
 // kept, and the end of one process is the end of the other's Receive. Methods may be called concurrently.
 type Control struct{ fd int }
 
-// The messages. What follows a Retire or a Stuck, after a space, is the reason.
+// The messages. What follows the first word of some, after a space, is for people.
 const (
 	Ready  = "ready"  // worker: the application is imported, and I accept connections
 	Retire = "retire" // worker: let another take my place
 	Stuck  = "stuck"  // worker: the same, and do not count on my leaving by myself
+	Change = "change" // worker: the application's files have changed, with the first of them (--reload)
 	Drain  = "drain"  // master: another has taken your place
 )
 

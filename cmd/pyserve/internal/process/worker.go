@@ -24,6 +24,7 @@ type Events interface {
 	WorkerReady(id int)
 	WorkerRetires(id int, reason string, stuck bool)
 	WorkerExited(id int, exit supervise.Exit)
+	Reload()
 }
 
 // Shared is what all workers of a master share.
@@ -127,6 +128,9 @@ func (w *Worker) listen() {
 			w.shared.Events.WorkerReady(w.id)
 		case handover.Retire, handover.Stuck:
 			w.shared.Events.WorkerRetires(w.id, text, message == handover.Stuck)
+		case handover.Change:
+			w.shared.Log.Info("a file has changed", "file", text)
+			w.shared.Events.Reload()
 		default:
 			w.shared.Log.Error("a worker has said something that nobody understands", "pid", w.pid, "message", message)
 		}

@@ -1,0 +1,59 @@
+package systemd
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// A State is one of the service's that systemd knows by a message of its own.
+type State string
+
+const (
+	// Starting has no message: systemd knows it as it started the service itself. Only the status is sent.
+	Starting State = ""
+	// Ready ends the start, and each reload.
+	Ready State = daemon.SdNotifyReady
+	// Reloading is sent with the time, by which Type=notify-reload (systemd 253) tells the reload that it asked for
+	// from one before.
+	Reloading State = daemon.SdNotifyReloading
+	// Stopping begins the end.
+	Stopping State = daemon.SdNotifyStopping
+)
+
+// Notify tells systemd the state, and a line about it for people (systemctl status). An empty status leaves the
+// last one standing.
+func Notify(state State, status string) error {
+	message := string(state)
+	if state == Reloading {
+		message += "\n" + strings.TrimSuffix(daemon.SdNotifyMonotonicUsec(), "\n")
+	}
+	return send(message, status)
+}
+
+// Takeover tells systemd that this process is the service's main process from now on, and ready: the new master says
+// so after a binary upgrade. The unit needs NotifyAccess=all, as systemd does not know this process before.
+func Takeover(status string) error {
+	return send(fmt.Sprintf("MAINPID=%d\n%s", os.Getpid(), Ready), status)
+}
+
+// send sends one datagram, so that state and status change together.
+func send(message, status string) error {
+	if status = oneLine(status); status != "" {
+		message = strings.TrimPrefix(message+"\nSTATUS="+status, "\n")
+	}
+	if message == "" {
+		return nil
+	}
+	if _, err := daemon.SdNotify(false, message); err != nil {
+		return fmt.Errorf("cannot notify systemd at NOTIFY_SOCKET=%s: %w", os.Getenv(notifySocket), err)
+	}
+	return nil
+}
+
+// oneLine keeps a line break in the status from starting another assignment.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == 0 }), " ")
+}

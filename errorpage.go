@@ -1,0 +1,36 @@
+package pyserve
+
+import (
+	"errors"
+	"html"
+
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/pyhost"
+)
+
+// ErrorPage returns an application that answers every request with why a could not be loaded, traceback included: for
+// development, while somebody mends it. Never show it to strangers.
+func (rt *Runtime) ErrorPage(a App, failure error) *Application {
+	text := failure.Error()
+	var exception *pyhost.Error
+	if errors.As(failure, &exception) && exception.Traceback() != "" {
+		text = exception.Traceback()
+	}
+	page := "<!doctype html>\n<meta charset=utf-8>\n<title>" + html.EscapeString(a.Name) + " could not be imported</title>\n" +
+		"<h1>" + html.EscapeString(a.Name) + " could not be imported</h1>\n<pre>" + html.EscapeString(text) + "</pre>\n"
+	return &Application{rt: rt, handler: errorPage(page), engine: a.engine(rt.options, rt.host, rt.disk)}
+}
+
+// errorPage answers with itself.
+type errorPage string
+
+// Serve implements httpserver.Handler.
+func (p errorPage) Serve(_ int, w httpserver.ResponseWriter, r *httpserver.Request) {
+	head := &httpserver.Head{
+		Status: 500, Reason: "Internal Server Error", ContentLength: int64(len(p)), NoContent: string(r.Method) == "HEAD",
+		Fields: []httpserver.HeaderField{{Name: "Content-Type", Value: "text/html; charset=utf-8"}, {Name: "Cache-Control", Value: "no-store"}},
+	}
+	if w.WriteHead(head) == nil && !head.NoContent {
+		_ = w.Write([]byte(p)) // a client that is gone is the engine's business
+	}
+}

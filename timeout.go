@@ -1,0 +1,71 @@
+package pyserve
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/progress"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
+)
+
+// watched returns a handler that does what h does, is seen to do it on Options.Row, and ends requests that run into
+// Options.Timeout. It is h if neither is wanted.
+func (rt *Runtime) watched(h httpserver.Handler) (httpserver.Handler, error) {
+	row := rt.options.Row
+	switch {
+	case row != nil:
+	case rt.options.Timeout <= 0:
+		return h, nil
+	default:
+		board, err := scoreboard.New(1, rt.options.Threads) // kept until the process ends: somebody may look
+		if err != nil {
+			return nil, err
+		}
+		row = board.Worker(0)
+	}
+	watched := progress.NewHandler(h, row)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-rt.ended
+		cancel()
+	}()
+	go watched.Watch(ctx, progress.Options{
+		Timeout: rt.options.Timeout, Dump: rt.stack, Running: rt.host.Running, Interrupt: rt.host.Interrupt, Stuck: rt.stuck,
+		Log: rt.options.Log,
+	})
+	return watched, nil
+}
+
+func (rt *Runtime) stuck(s progress.Stuck) {
+	rt.options.Log.Error(s.String())
+	if rt.options.Stuck != nil {
+		rt.options.Stuck(s.String(), s.GIL)
+	}
+}
+
+// stack returns the Python stack of a thread, for the log: of all of them when that one is not among them.
+func (rt *Runtime) stack(thread int) string {
+	f, err := os.CreateTemp("", "pyserve-stacks-")
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	os.Remove(f.Name())
+	failed := rt.host.DumpStacks(int(f.Fd()))
+	dump, err := io.ReadAll(io.NewSectionReader(f, 0, maxStacks))
+	switch {
+	case len(dump) == 0 && failed != nil:
+		return failed.Error()
+	case err != nil:
+		return err.Error()
+	}
+	if stack := rt.host.ThreadStack(string(dump), thread); stack != "" {
+		return stack
+	}
+	return string(dump)
+}
+
+// maxStacks is how much of the stacks goes to the log, in bytes.
+const maxStacks = 256 << 10
