@@ -2,20 +2,38 @@ package main
 
 import (
 	"context"
+	"net"
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
 )
 
-// passedSockets returns the descriptors of the sockets that systemd has opened, none if it has not.
-func (m *master) passedSockets() (fds []int, err error) {
+// openListeners takes the sockets that systemd has opened, or opens those of --bind.
+func (c *cli) openListeners() ([]net.Listener, error) {
 	passed, err := systemd.Listeners()
+	if err != nil {
+		return nil, err
+	}
+	if len(passed) == 0 {
+		return listen(c.Bind)
+	}
+	var fds []int
 	for _, l := range passed {
-		m.log.Info("a socket of systemd", "name", l.Name, "address", l.Address)
+		say("systemd's socket %s is %s", l.Name, l.Address)
 		fds = append(fds, l.FD)
 	}
-	return fds, err
+	return inherit(fds)
 }
+
+// tellManager tells systemd how a process without workers is.
+func (c *cli) tellManager(state systemd.State) {
+	if err := systemd.Notify(state, ""); err != nil {
+		say("%v", err)
+	}
+}
+
+func (c *cli) tellReady()    { c.tellManager(systemd.Ready) }
+func (c *cli) tellStopping() { c.tellManager(systemd.Stopping) }
 
 // tellManager tells systemd how this master is. One that has taken over says so first.
 func (m *master) tellManager(state supervise.State, status string) error {

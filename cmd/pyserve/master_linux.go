@@ -125,14 +125,7 @@ func (m *master) openListeners() ([]net.Listener, error) {
 		}
 		return listeners, nil
 	}
-	passed, err := m.passedSockets()
-	if err != nil {
-		return nil, err
-	}
-	if len(passed) > 0 {
-		return inherit(passed)
-	}
-	return listen(m.c.Bind)
+	return m.c.openListeners()
 }
 
 func descriptors(listeners []net.Listener) (fds []int, err error) {

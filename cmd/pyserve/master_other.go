@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"net"
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 )
@@ -12,6 +13,11 @@ import (
 const defaultWorkers workers = 0
 
 var errLinux = errors.New("worker processes need Linux: use --workers 0")
+
+func (c *cli) openListeners() ([]net.Listener, error) { return listen(c.Bind) }
+
+func (c *cli) tellReady()    {}
+func (c *cli) tellStopping() {}
 
 func control(*cli, string) int { return usage(errLinux) }
 

@@ -33,13 +33,14 @@ func serveAlone(c *cli) int {
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	listeners, err := listen(c.Bind)
+	listeners, err := c.openListeners()
 	if err != nil {
 		return failure(err)
 	}
 	c.banner(listeners)
 	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order),
-		begun: func() { c.sayReady(listeners) }}
+		begun: func() { c.sayReady(listeners); c.tellReady() }}
+	defer c.tellStopping()
 	go func() {
 		for sig := range signals {
 			if do, known := orderAlone(sig); known {

@@ -37,7 +37,7 @@ type workers int
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (w *workers) UnmarshalText(text []byte) error {
 	if strings.EqualFold(string(text), "auto") {
-		*w = workers(runtime.NumCPU())
+		*w = workers(processors)
 		return nil
 	}
 	n, err := strconv.Atoi(string(text))
@@ -49,6 +49,9 @@ func (w *workers) UnmarshalText(text []byte) error {
 }
 
 const maxWorkers = 1000
+
+// processors is how many there are for this process, a container's limit included; main changes GOMAXPROCS later.
+var processors = runtime.GOMAXPROCS(0)
 
 // umask is a file mode creation mask in octal digits.
 type umask int
