@@ -156,6 +156,8 @@ func (o Options) differs(other Options) string {
 		return "Threads"
 	case o.Queue != other.Queue:
 		return "Queue"
+	case o.Timeout != other.Timeout:
+		return "Timeout"
 	}
 	return ""
 }

@@ -334,20 +334,38 @@ func tornVisit(s *server, r *rand.Rand) error {
 	return errors.New("a torn response looks whole")
 }
 
-// resources are what a process must not use more and more of.
+// resources are what master and workers together must not use more and more of.
 type resources struct{ descriptors, threads, rss int }
 
 func resourcesOf(t *testing.T, s *server) (r resources) {
-	process := filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid))
-	for folder, count := range map[string]*int{"fd": &r.descriptors, "task": &r.threads} {
-		entries, err := os.ReadDir(filepath.Join(process, folder))
+	for _, process := range processesOf(t, s) {
+		for folder, count := range map[string]*int{"fd": &r.descriptors, "task": &r.threads} {
+			entries, err := os.ReadDir(filepath.Join(process, folder))
+			require.NoError(t, err)
+			*count += len(entries)
+		}
+		statm, err := os.ReadFile(filepath.Join(process, "statm"))
 		require.NoError(t, err)
-		*count = len(entries)
+		pages, err := strconv.Atoi(strings.Fields(string(statm))[1])
+		require.NoError(t, err)
+		r.rss += pages * os.Getpagesize()
 	}
-	statm, err := os.ReadFile(filepath.Join(process, "statm"))
-	require.NoError(t, err)
-	pages, err := strconv.Atoi(strings.Fields(string(statm))[1])
-	require.NoError(t, err)
-	r.rss = pages * os.Getpagesize()
 	return r
+}
+
+// processesOf returns the folders in /proc of the server's process group.
+func processesOf(t *testing.T, s *server) (folders []string) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	for _, stat := range stats {
+		line, err := os.ReadFile(stat)
+		if err != nil {
+			continue // it has ended
+		}
+		_, fields, _ := strings.Cut(string(line), ") ")
+		if words := strings.Fields(fields); words[2] == strconv.Itoa(s.cmd.Process.Pid) {
+			folders = append(folders, filepath.Dir(stat))
+		}
+	}
+	return folders
 }

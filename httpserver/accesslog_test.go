@@ -3,6 +3,7 @@ package httpserver
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -157,4 +158,44 @@ func TestOpenAccessLog(t *testing.T) {
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+func TestAnAccessLogThatWasRotatedGoesOnInANewFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l, err := OpenAccessLog(path, "combined")
+	require.NoError(t, err)
+	defer l.Close()
+	require.NoError(t, l.Log(&AccessEntry{RequestID: "first"}))
+	require.NoError(t, os.Rename(path, path+".1"))
+	require.NoError(t, l.Log(&AccessEntry{RequestID: "second"}))
+	require.NoError(t, l.Reopen())
+	require.NoError(t, l.Log(&AccessEntry{RequestID: "third"}))
+	old, err := os.ReadFile(path + ".1")
+	require.NoError(t, err)
+	assert.Regexp(t, `(?s)id=first.*id=second`, string(old))
+	now, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Contains(t, string(now), "id=third")
+	assert.NotContains(t, string(now), "id=second")
+}
+
+func TestAnAccessLogThatCannotBeReopenedGoesOnInItsOldFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	l, err := OpenAccessLog(filepath.Join(dir, "log"), "combined")
+	require.NoError(t, err)
+	defer l.Close()
+	require.NoError(t, os.Rename(dir, dir+".old"))
+	assert.Error(t, l.Reopen())
+	require.NoError(t, l.Log(&AccessEntry{RequestID: "after"}))
+	text, err := os.ReadFile(filepath.Join(dir+".old", "log"))
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "id=after")
+}
+
+func TestAnAccessLogWithoutAFileOfItsOwnIsNotReopened(t *testing.T) {
+	l, err := NewAccessLog(io.Discard, "json")
+	require.NoError(t, err)
+	assert.NoError(t, l.Reopen())
+	assert.NoError(t, (*AccessLog)(nil).Reopen())
 }

@@ -64,7 +64,6 @@ func (e *netHTTP) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	e.translate(&x.req, hr, memory)
 	x.body.init(hr, &e.o)
 	x.res.init(w, hr, e, &x.body)
-	x.res.closing = e.leaving.Load()
 
 	if err := x.takeBody(); err != nil {
 		x.refuseBody(err)

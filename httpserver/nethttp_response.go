@@ -60,7 +60,7 @@ func (r *netResponse) WriteHead(h *Head) error {
 	}
 	r.headSet = true
 	r.status, r.length, r.noContent = h.Status, h.ContentLength, h.NoContent
-	r.closing = r.closing || h.Close
+	r.closing = r.closing || h.Close || r.e.leaving.Load()
 	header := r.w.Header()
 	if len(header) > 0 {
 		r.inherited = header.Clone()

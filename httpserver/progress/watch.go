@@ -15,7 +15,7 @@ type Options struct {
 	// Timeout is for how long a request may not move. 0 is for ever: Watch then only keeps the time.
 	Timeout time.Duration
 	// Grace is how long a thread may take to come back once its request has run into Timeout. The default is
-	// Timeout, but 10 seconds at most.
+	// Timeout, but 2 seconds at least, as a busy machine is no reason to end a process, and 10 at most.
 	Grace time.Duration
 	// Tick is the time between two looks, by which everything may be late. The default is a tenth of Timeout,
 	// but 10 milliseconds at least and a second at most.
@@ -39,9 +39,10 @@ type Options struct {
 }
 
 const (
-	shortestTick = 10 * time.Millisecond
-	longestTick  = time.Second
-	longestGrace = 10 * time.Second
+	shortestTick  = 10 * time.Millisecond
+	longestTick   = time.Second
+	shortestGrace = 2 * time.Second
+	longestGrace  = 10 * time.Second
 )
 
 func (o Options) withDefaults() Options {
@@ -60,7 +61,7 @@ func (o Options) withDefaults() Options {
 	if o.Stuck == nil {
 		o.Stuck = func(Stuck) {}
 	}
-	o.Grace = cmp.Or(o.Grace, min(o.Timeout, longestGrace))
+	o.Grace = cmp.Or(o.Grace, min(max(o.Timeout, shortestGrace), longestGrace))
 	if o.Tick == 0 && o.Timeout > 0 {
 		o.Tick = max(min(o.Timeout/10, longestTick), shortestTick)
 	}

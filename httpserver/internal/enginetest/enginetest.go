@@ -56,7 +56,7 @@ type behaviour struct {
 // behaviours is the suite, in the order of a request's way.
 var behaviours = [][]behaviour{
 	responses, framings, pipelines, bodies, corpora, disconnects, slowReaders, files, aborts,
-	timeouts, overloads, shutdowns, streams, panics, resources,
+	timeouts, overloads, shutdowns, drains, streams, panics, resources,
 }
 
 // suite is one test of an engine on one kind of socket.

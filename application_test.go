@@ -1,0 +1,54 @@
+package pyserve_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve"
+)
+
+func TestAnApplicationAnswersItsOwner(t *testing.T) {
+	app, err := start(t).Load(pyserve.App{Name: "flaskapp:app"})
+	require.NoError(t, err)
+	status, err := app.Get("/hello?name=x")
+	assert.NoError(t, err)
+	assert.Equal(t, 200, status)
+	status, err = app.Get("/not-there")
+	assert.NoError(t, err)
+	assert.Equal(t, 404, status)
+	_, err = app.Get("no path")
+	assert.Error(t, err)
+}
+
+func TestAnAnswerThatIsCutOffIsAnError(t *testing.T) {
+	app, err := start(t).Load(pyserve.App{Name: "apps.lifecycle:app"})
+	require.NoError(t, err)
+	_, err = app.Get("/raises_midway")
+	assert.ErrorContains(t, err, "there was no complete answer")
+}
+
+func TestTheErrorPageShowsWhatIsWrongWithoutBeingMarkup(t *testing.T) {
+	python := start(t)
+	page := python.ErrorPage(pyserve.App{Name: "<shop>:app"}, errors.New("it is <broken>"))
+	server := httptest.NewServer(page.Handler())
+	defer server.Close()
+	status, body := get(t, server.URL)
+	assert.Equal(t, 500, status)
+	assert.Contains(t, body, "&lt;shop&gt;:app could not be imported")
+	assert.Contains(t, body, "it is &lt;broken&gt;")
+}
+
+func TestModuleFilesAreThoseOfWhatIsImported(t *testing.T) {
+	python := start(t)
+	_, err := python.Load(pyserve.App{Name: "flaskapp:app"})
+	require.NoError(t, err)
+	files, err := python.ModuleFiles()
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(files, "\n")+"\n", filepath.Join("testdata", "flaskapp.py")+"\n")
+}
