@@ -13,11 +13,8 @@ import (
 // changes tell of the application's source files, for --reload.
 type changes struct{ watcher *watch.Watcher }
 
-// watchSources begins to watch, before the import: what changes meanwhile counts. It is nil without --reload.
+// watchSources begins to watch, before the import: what changes meanwhile counts, all the more if the import hangs.
 func (c *cli) watchSources() (*changes, error) {
-	if !c.Reload {
-		return nil, nil
-	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -27,11 +24,7 @@ func (c *cli) watchSources() (*changes, error) {
 }
 
 // report calls changed, with one of the files, each time that some have changed. It does not return.
-func (s *changes) report(rt *pyserve.Runtime, changed func(file string)) {
-	if s == nil {
-		return
-	}
-	go s.follow(rt)
+func (s *changes) report(changed func(file string)) {
 	for files := range s.watcher.Changes() {
 		changed(relative(files[0]))
 	}

@@ -49,8 +49,12 @@ func (c *cli) printSettings() {
 	values := reflect.ValueOf(c.settings)
 	for i := range values.NumField() {
 		name := strings.ToLower(capital.ReplaceAllString(values.Type().Field(i).Name, "-$0"))
-		value := fmt.Sprint(values.Field(i).Interface())
-		if list, ok := values.Field(i).Interface().([]string); ok {
+		field := values.Field(i)
+		if field.Kind() == reflect.Pointer && field.IsNil() { // not given, and without a default
+			field = reflect.ValueOf("")
+		}
+		value := fmt.Sprint(reflect.Indirect(field).Interface())
+		if list, ok := field.Interface().([]string); ok {
 			value = strings.Join(list, ", ")
 		}
 		fmt.Printf("  --%-19s %s\n", name, value)

@@ -67,6 +67,9 @@ func stopAndWait(_ *cli, pid int) error {
 		return os.NewSyscallError("pidfd_open", err)
 	}
 	defer unix.Close(fd)
+	if _, err := askStatus(pid); err != nil { // a PID file that was left behind may name anybody's process
+		return err
+	}
 	if err := send(pid, syscall.SIGTERM); err != nil {
 		return err
 	}

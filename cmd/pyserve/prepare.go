@@ -93,6 +93,9 @@ func (c *cli) processes() (errs []error) {
 	if c.Reload && *c.Workers > 1 {
 		errs = append(errs, errors.New("--reload is for development and serves with one worker: leave --workers and WEB_CONCURRENCY out"))
 	}
+	if c.Reload && c.MaxRequests > 0 {
+		errs = append(errs, errors.New("--reload and --max-requests exclude each other: while developing nothing is to be replaced but by a change"))
+	}
 	if c.Preload && c.Reload {
 		errs = append(errs, errors.New("--reload and --preload exclude each other: with --reload the workers watch what they have imported"))
 	}

@@ -24,7 +24,7 @@ type session struct {
 	// begun is called when requests are being taken.
 	begun func()
 	// watch, if not nil, is called before that, and may look after the application until the process ends.
-	watch func(*pyserve.Runtime, *pyserve.Application)
+	watch func(*pyserve.Runtime)
 
 	accessLog *httpserver.AccessLog
 	quitting  sync.Once
@@ -67,7 +67,7 @@ func (s *session) run() int {
 			return err
 		}
 		if s.watch != nil {
-			s.watch(rt, app)
+			s.watch(rt)
 		}
 		return s.serve(app.Server())
 	})

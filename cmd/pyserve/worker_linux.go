@@ -53,17 +53,18 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 		}
 		retire(reason, true)
 	}
-	changes, err := c.watchSources()
-	if err != nil {
-		return failure(err)
-	}
-	s.watch = func(rt *pyserve.Runtime, _ *pyserve.Application) {
-		go retireAfter(c.requestLimit(), row, retire)
-		go changes.report(rt, func(file string) {
+	s.watch = func(*pyserve.Runtime) { go retireAfter(c.requestLimit(), row, retire) }
+	if c.Reload {
+		changes, err := c.watchSources()
+		if err != nil {
+			return failure(err)
+		}
+		go changes.report(func(file string) {
 			if row.State() != scoreboard.Draining {
 				_ = control.Send(handover.Change, file)
 			}
 		})
+		s.watch = func(rt *pyserve.Runtime) { go changes.follow(rt) }
 	}
 	s.options.ForkClose = []int{control.FD()}
 	s.begun = func() {

@@ -5,6 +5,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,7 +15,8 @@ import (
 
 // A Command is how to start the program once more.
 type Command struct {
-	// Path is the program's file, Args its arguments with its name, Env its environment.
+	// Path is the program's file, Args its arguments with its name, Env its environment: of two values for the same
+	// name the last one counts.
 	Path string
 	Args []string
 	Env  []string
@@ -33,7 +35,7 @@ func (c Command) Start(template string, fds []int) (pid int, err error) {
 	for _, fd := range fds {
 		files = append(files, uintptr(fd))
 	}
-	env := slices.DeleteFunc(slices.Clone(c.Env), func(entry string) bool { return strings.HasPrefix(entry, handover.Variable+"=") })
+	env := slices.DeleteFunc((&exec.Cmd{Env: c.Env}).Environ(), func(entry string) bool { return strings.HasPrefix(entry, handover.Variable+"=") })
 	pid, err = syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{
 		Dir: c.Dir, Env: append(env, handover.Variable+"="+handover.Fill(template, firstFD, len(fds))), Files: files, Sys: &syscall.SysProcAttr{Credential: c.Credential},
 	})
