@@ -39,6 +39,13 @@ var readyLine = regexp.MustCompile(`(?m)^pyserve: ready on (http://[^\s,]+|unix:
 func start(t *testing.T, app string, flags ...string) *server {
 	t.Helper()
 	s := launch(t, app, flags...)
+	s.waitUntilReady(t)
+	return s
+}
+
+// waitUntilReady waits for a launched server, and has it stopped when the test ends.
+func (s *server) waitUntilReady(t *testing.T) {
+	t.Helper()
 	found := s.stderr.waitFor(t, readyLine)
 	s.network, s.addr = "tcp", strings.TrimPrefix(found[1], "http://")
 	if path, ok := strings.CutPrefix(found[1], "unix:"); ok {
@@ -51,20 +58,31 @@ func start(t *testing.T, app string, flags ...string) *server {
 			s.stop(t)
 		}
 	})
-	return s
 }
 
 // launch is start for a server that need not become ready.
 func launch(t *testing.T, app string, flags ...string) *server {
 	t.Helper()
-	bin, venv := need(t, "PYSERVE_BIN"), need(t, "PYSERVE_VENV")
+	return launchProgram(t, need(t, "PYSERVE_BIN"), nil, app, flags...)
+}
+
+// launchProgram is launch for another copy of the program, and with more in its environment.
+func launchProgram(t *testing.T, program string, env []string, app string, flags ...string) *server {
+	t.Helper()
+	venv := need(t, "PYSERVE_VENV")
 	args := append([]string{"--venv", venv, "--chdir", testdata(t)}, flags...)
 	if !strings.Contains(strings.Join(flags, " "), "--bind") {
 		args = append(args, "--bind", "127.0.0.1:0")
 	}
-	s := &server{ended: make(chan struct{})}
-	s.cmd = exec.Command(bin, append(args, app)...)
-	s.cmd.Env = environment()
+	cmd := exec.Command(program, append(args, app)...)
+	cmd.Env = append(environment(), env...)
+	return runServer(t, cmd)
+}
+
+// runServer starts cmd, in a process group of its own.
+func runServer(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{cmd: cmd, ended: make(chan struct{})}
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 
 	// Pipes of our own: with those of os/exec, Wait would also wait for whatever the application started.

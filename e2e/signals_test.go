@@ -17,17 +17,23 @@ import (
 
 // waiting is a request that is inside the application until release is called.
 type waiting struct {
-	conn net.Conn
-	fifo *os.File
+	conn   net.Conn
+	target string
+	fifo   *os.File
 }
 
 // startWaiting returns once the application has got the request: it then waits for a named pipe.
 func startWaiting(t *testing.T, s *server) *waiting {
 	t.Helper()
+	return startWaitingOn(t, s.dial(t))
+}
+
+func startWaitingOn(t *testing.T, conn net.Conn) *waiting {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "fifo")
 	require.NoError(t, syscall.Mkfifo(path, 0o600))
-	w := &waiting{conn: s.dial(t)}
-	_, err := io.WriteString(w.conn, head("GET", "/wait?fifo="+url.QueryEscape(path)))
+	w := &waiting{conn: conn, target: "/wait?fifo=" + url.QueryEscape(path)}
+	_, err := io.WriteString(w.conn, head("GET", w.target))
 	require.NoError(t, err)
 	// Without a reader, opening for writing fails at once: the application is not there yet.
 	require.Eventually(t, func() bool {
@@ -125,11 +131,7 @@ func TestAnAddressInUseIsAnErrorThatSaysSo(t *testing.T) {
 
 func TestUnixSockets(t *testing.T) {
 	t.Parallel()
-	// Not t.TempDir: a socket's path has to be short, 104 bytes on macOS.
-	folder, err := os.MkdirTemp("", "pyserve")
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(folder) })
-	path := filepath.Join(folder, "socket")
+	path := socketPath(t)
 	first := start(t, "flaskapp:app", "--bind", "unix:"+path)
 	require.Equal(t, "unix", first.network)
 	a := first.client(t).get(t, "/urls", "Host", "example.com")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -67,7 +68,7 @@ func stopAndWait(_ *cli, pid int) error {
 		return os.NewSyscallError("pidfd_open", err)
 	}
 	defer unix.Close(fd)
-	if _, err := askStatus(pid); err != nil { // a PID file that was left behind may name anybody's process
+	if _, err := askStatus(pid); err != nil && !sameProgram(pid) { // a PID file that was left behind may name anybody's process
 		return err
 	}
 	if err := send(pid, syscall.SIGTERM); err != nil {
@@ -79,6 +80,14 @@ func stopAndWait(_ *cli, pid int) error {
 			return os.NewSyscallError("poll", err)
 		}
 	}
+}
+
+// sameProgram reports whether the process runs a program with the name of this one: a server without workers tells no
+// status.
+func sameProgram(pid int) bool {
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	ours, failed := os.Executable()
+	return err == nil && failed == nil && filepath.Base(theirs) == filepath.Base(ours)
 }
 
 func send(pid int, s syscall.Signal) error {

@@ -8,21 +8,23 @@ import (
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
 )
 
-// openListeners takes the sockets that systemd has opened, or opens those of --bind.
-func (c *cli) openListeners() ([]net.Listener, error) {
+// openListeners takes the sockets that systemd has opened, which stay its own (foreign), or opens those of --bind.
+func (c *cli) openListeners() (listeners []net.Listener, foreign bool, err error) {
 	passed, err := systemd.Listeners()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if len(passed) == 0 {
-		return listen(c.Bind)
+		listeners, err = listen(c.Bind)
+		return listeners, false, err
 	}
 	var fds []int
 	for _, l := range passed {
 		say("systemd's socket %s is %s", l.Name, l.Address)
 		fds = append(fds, l.FD)
 	}
-	return inherit(fds)
+	listeners, err = inherit(fds)
+	return listeners, true, err
 }
 
 // tellManager tells systemd how a process without workers is.

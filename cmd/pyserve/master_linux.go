@@ -30,6 +30,7 @@ type master struct {
 	supervisor *supervise.Supervisor
 	listeners  []net.Listener
 	fds        []int // theirs
+	foreign    bool  // they are systemd's
 	board      *scoreboard.Board
 	command    process.Command
 	upgrade    *handover.Upgrade // not nil until the master that this one replaces was told that it serves
@@ -49,7 +50,7 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	signal.Notify(signals, supervise.Signals...)
 	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, tookOver: upgrade != nil, zygotes: map[int]*zygote.Zygote{}}
 	if err := m.prepare(); err != nil {
-		closeAll(m.listeners)
+		m.closeListeners()
 		return failure(err)
 	}
 	c.banner(m.listeners)
@@ -96,7 +97,7 @@ func (m *master) prepare() (err error) {
 	if err = m.c.giveAccessLog(m.identity); err != nil {
 		return err
 	}
-	if m.listeners, err = m.openListeners(); err != nil {
+	if err = m.openListeners(); err != nil {
 		return err
 	}
 	if m.fds, err = descriptors(m.listeners); err != nil {
@@ -113,19 +114,23 @@ func (m *master) prepare() (err error) {
 // spareSlots are for workers that TTIN adds.
 const spareSlots = 32
 
-func (m *master) openListeners() ([]net.Listener, error) {
-	if m.upgrade != nil {
-		var listeners []net.Listener
-		for _, fd := range m.upgrade.Listeners {
-			l, err := httpserver.Adopt(fd)
-			if err != nil {
-				return listeners, err
-			}
-			listeners = append(listeners, l)
-		}
-		return listeners, nil
+func (m *master) openListeners() (err error) {
+	if m.upgrade == nil {
+		m.listeners, m.foreign, err = m.c.openListeners()
+		return err
 	}
-	return m.c.openListeners()
+	adopt := httpserver.Adopt
+	if m.foreign = m.upgrade.Foreign; m.foreign {
+		adopt = httpserver.Inherit
+	}
+	for _, fd := range m.upgrade.Listeners {
+		l, err := adopt(fd)
+		if err != nil {
+			return err
+		}
+		m.listeners = append(m.listeners, l)
+	}
+	return nil
 }
 
 func descriptors(listeners []net.Listener) (fds []int, err error) {
@@ -163,7 +168,7 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 func (m *master) Upgrade(ctx context.Context) error {
 	command := m.command
 	command.Dir, command.Env, command.Credential = m.c.dir, systemd.ForSuccessor(started.environment), nil
-	err := process.Upgrade(ctx, command, m.fds, func(pid int) { m.log.Info("the new master is started", "pid", pid) })
+	err := process.Upgrade(ctx, command, handover.Upgrade{Listeners: m.fds, Foreign: m.foreign}, func(pid int) { m.log.Info("the new master is started", "pid", pid) })
 	if err == nil {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -186,7 +191,7 @@ func (m *master) Notify(state supervise.State, status string) {
 	case supervise.Ready:
 		m.ready()
 	case supervise.Stopping: // or clients would wait in a queue that nobody takes from
-		closeAll(m.listeners)
+		m.closeListeners()
 	}
 	if err := m.tellManager(state, status); err != nil {
 		m.log.Warn("systemd could not be told the state", "error", err)
@@ -203,15 +208,16 @@ func (m *master) ready() {
 	if m.upgrade == nil {
 		return
 	}
-	if err := process.SayReady(m.upgrade.Ready); err != nil {
-		m.log.Error("the master that this one replaces could not be told", "error", err)
-	}
-	m.upgrade = nil
+	// First the file, then the word: the old master, which leaves at that, removes only a file that is its own.
 	if m.c.PidFile != "" {
 		if err := process.WritePID(m.c.PidFile, os.Getppid()); err != nil {
 			m.log.Error("the old master's PID file stays", "error", err)
 		}
 	}
+	if err := process.SayReady(m.upgrade.Ready); err != nil {
+		m.log.Error("the master that this one replaces could not be told", "error", err)
+	}
+	m.upgrade = nil
 }
 
 func (m *master) writePID() error {
@@ -221,17 +227,23 @@ func (m *master) writePID() error {
 	return process.WritePID(m.c.PidFile, 0)
 }
 
-// end leaves nothing behind, but to a new master what it goes on with.
-func (m *master) end() {
+// closeListeners closes the listeners. With those that another master goes on with, the one that was to be replaced
+// or the one that has replaced this one, it leaves unix sockets in their folders.
+func (m *master) closeListeners() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range m.listeners {
-		if m.handedOver {
+		if m.handedOver || m.upgrade != nil {
 			httpserver.Abandon(l)
 		} else {
 			l.Close()
 		}
 	}
+}
+
+// end leaves nothing behind, but to another master what it goes on with.
+func (m *master) end() {
+	m.closeListeners()
 	if m.c.PidFile != "" {
 		process.RemovePID(m.c.PidFile)
 	}

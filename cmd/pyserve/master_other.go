@@ -14,7 +14,10 @@ const defaultWorkers workers = 0
 
 var errLinux = errors.New("worker processes need Linux: use --workers 0")
 
-func (c *cli) openListeners() ([]net.Listener, error) { return listen(c.Bind) }
+func (c *cli) openListeners() (listeners []net.Listener, foreign bool, err error) {
+	listeners, err = listen(c.Bind)
+	return listeners, false, err
+}
 
 func (c *cli) tellReady()    {}
 func (c *cli) tellStopping() {}

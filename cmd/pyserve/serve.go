@@ -10,6 +10,7 @@ import (
 
 	"github.com/pyserve/pyserve"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/pyhost"
 )
@@ -33,14 +34,24 @@ func serveAlone(c *cli) int {
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	listeners, err := c.openListeners()
+	listeners, _, err := c.openListeners()
 	if err != nil {
 		return failure(err)
+	}
+	if c.PidFile != "" {
+		if err := process.WritePID(c.PidFile, 0); err != nil {
+			closeAll(listeners)
+			return failure(err)
+		}
 	}
 	c.banner(listeners)
 	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order),
 		begun: func() { c.sayReady(listeners); c.tellReady() }}
-	defer c.tellStopping()
+	s.cleanUp = func() {
+		c.tellStopping()
+		process.RemovePID(c.PidFile)
+	}
+	defer s.cleanUp()
 	go func() {
 		for sig := range signals {
 			if do, known := orderAlone(sig); known {

@@ -26,6 +26,9 @@ type session struct {
 	// watch, if not nil, is called before that, and may look after the application until the process ends.
 	watch func(*pyserve.Runtime)
 
+	// cleanUp, if not nil, is called before the process ends in the middle of something.
+	cleanUp func()
+
 	accessLog *httpserver.AccessLog
 	quitting  sync.Once
 }
@@ -159,14 +162,14 @@ func (s *session) leave(server httpserver.Engine, o order) error {
 	}()
 	time.AfterFunc(limit+exitGrace, func() {
 		say("the application did not come to an end within the graceful timeout")
-		os.Exit(exitOK)
+		s.exit()
 	})
 	if o.do == drain {
 		server.Drain(hurry)
 	}
 	if err := server.Shutdown(ctx); err != nil {
 		say("requests were still running after the graceful timeout of %s: they are cut off", s.c.GracefulTimeout)
-		os.Exit(exitOK)
+		s.exit()
 	}
 	return nil
 }
@@ -179,8 +182,15 @@ func (s *session) quit(o order) {
 	s.quitting.Do(func() {
 		closeAll(s.listeners) // which removes unix sockets that are this process's own
 		say("%s: quitting at once", o.why)
-		os.Exit(exitOK)
+		s.exit()
 	})
+}
+
+func (s *session) exit() {
+	if s.cleanUp != nil {
+		s.cleanUp()
+	}
+	os.Exit(exitOK)
 }
 
 // report says why serving ended, if that was not asked for.

@@ -28,7 +28,7 @@ func TestAWorkerLearnsWhatItInheritsAndNobodyAfterIt(t *testing.T) {
 }
 
 func TestANewMasterLearnsWhatItInherits(t *testing.T) {
-	given := handover.Upgrade{Ready: 3, Listeners: []int{4}}
+	given := handover.Upgrade{Ready: 3, Listeners: []int{4}, Foreign: true}
 	template, fds := given.Template()
 	assert.Equal(t, []int{3, 4}, fds)
 	t.Setenv(handover.Variable, handover.Fill(template, 3, 2))

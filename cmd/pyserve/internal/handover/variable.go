@@ -34,6 +34,8 @@ type Upgrade struct {
 	Ready int
 	// Listeners are the sockets to accept from, in the order of the old master's.
 	Listeners []int
+	// Foreign says that they are the service manager's: unix sockets stay in their folders.
+	Foreign bool
 }
 
 // Template returns the value of Variable for a worker, with {0} in place of its number of fds[0] and so on, and
@@ -45,7 +47,8 @@ func (w Worker) Template() (value string, fds []int) {
 
 // Template is the same for a new master.
 func (u Upgrade) Template() (value string, fds []int) {
-	return "upgrade ready={0} listeners=" + places(1, len(u.Listeners)), append([]int{u.Ready}, u.Listeners...)
+	value = fmt.Sprintf("upgrade ready={0} listeners=%s foreign=%t", places(1, len(u.Listeners)), u.Foreign)
+	return value, append([]int{u.Ready}, u.Listeners...)
 }
 
 func places(first, n int) string {
@@ -103,7 +106,7 @@ func parse(value string) (*Worker, *Upgrade, error) {
 		w.Dir, broken = unescape(fields["dir"], broken)
 		return w, nil, broken
 	case "upgrade":
-		return nil, &Upgrade{Ready: number(fields["ready"]), Listeners: listeners}, broken
+		return nil, &Upgrade{Ready: number(fields["ready"]), Listeners: listeners, Foreign: fields["foreign"] == "true"}, broken
 	}
 	number("")
 	return nil, nil, broken

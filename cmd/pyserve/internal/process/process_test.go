@@ -184,13 +184,13 @@ func TestAWorkerThatCannotBeStartedIsAnErrorThatNamesIt(t *testing.T) {
 
 func TestAnUpgradeIsOverWhenTheNewMasterServes(t *testing.T) {
 	pid := 0
-	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=serves"), []int{listener(t)}, func(p int) { pid = p })
+	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=serves"), handover.Upgrade{Listeners: []int{listener(t)}}, func(p int) { pid = p })
 	assert.NoError(t, err)
 	assert.NotZero(t, pid)
 }
 
 func TestAnUpgradeToABinaryThatFailsIsAnError(t *testing.T) {
-	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=fails"), []int{listener(t)}, func(int) {})
+	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=fails"), handover.Upgrade{Listeners: []int{listener(t)}}, func(int) {})
 	assert.ErrorContains(t, err, "it ended with code 5")
 }
 
@@ -198,7 +198,7 @@ func TestAnUpgradeThatIsNotWantedAnyMoreLeavesNothingBehind(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	pid := 0
 	sleeps := process.Command{Path: "/bin/sleep", Args: []string{"sleep", "3600"}}
-	err := process.Upgrade(ctx, sleeps, []int{listener(t)}, func(p int) { pid = p; cancel() })
+	err := process.Upgrade(ctx, sleeps, handover.Upgrade{Listeners: []int{listener(t)}}, func(p int) { pid = p; cancel() })
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
 }

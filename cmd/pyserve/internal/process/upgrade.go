@@ -14,15 +14,16 @@ import (
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 )
 
-// Upgrade starts command as another master on the same listeners, and waits until it says that it serves. If it
+// Upgrade starts command as another master on the listeners in hand, whose Ready is set here, and waits until it says that it serves. If it
 // fails, ends, or ctx ends first, it is gone when Upgrade returns an error. started is called with its pid.
-func Upgrade(ctx context.Context, command Command, listeners []int, started func(pid int)) error {
+func Upgrade(ctx context.Context, command Command, hand handover.Upgrade, started func(pid int)) error {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return fmt.Errorf("pipe2: %w", err)
 	}
 	defer unix.Close(pipe[0])
-	pid, err := command.Start(handover.Upgrade{Ready: pipe[1], Listeners: listeners}.Template())
+	hand.Ready = pipe[1]
+	pid, err := command.Start(hand.Template())
 	unix.Close(pipe[1])
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@
 package process
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"os"
@@ -150,18 +149,6 @@ func (w *Worker) report() (attrs []slog.Attr) {
 		attrs = append(attrs, slog.String("stacks", stacks+"\n"))
 	}
 	return attrs
-}
-
-// maxStacks is how much of the stacks goes to the log, in bytes.
-const maxStacks = 256 << 10
-
-func (w *Worker) stacks() string {
-	buffer := make([]byte, maxStacks)
-	n, err := unix.Pread(w.crash, buffer, 0)
-	if err != nil {
-		return ""
-	}
-	return string(bytes.TrimSpace(buffer[:n]))
 }
 
 // exitOf puts a wait status into words.
