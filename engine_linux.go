@@ -12,7 +12,7 @@ func newThreads(o Options) (httpserver.Threads, error) {
 		return httpserver.NewDispatcher(o.Queue), nil
 	}
 	return reactor.New(o.Threads, reactor.Options{
-		Log: o.Log, Queue: o.Queue, GILHeld: pyhost.GILHeld,
+		Log: o.Log, Queue: o.Queue, GILHeld: pyhost.GILHeld, Row: o.Row,
 		QueueAge: o.Limits.QueueAge, MaxConnections: o.Limits.MaxConnections,
 		MaxConnectionsPerAddress: o.Limits.MaxConnectionsPerAddress, KeepAliveRequests: o.Limits.KeepAliveRequests,
 		BodyRate: o.Limits.BodyRate, WriteTimeout: o.Limits.WriteTimeout, ResponseBuffer: o.Limits.ResponseBuffer,

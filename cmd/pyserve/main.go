@@ -91,7 +91,10 @@ type startedAs struct {
 func (s *startedAs) note() {
 	s.environment = os.Environ()
 	s.dir, _ = os.Getwd()
+	// By its name, so that USR2 finds what was put in its place.
 	if s.path, s.err = exec.LookPath(os.Args[0]); s.err == nil {
 		s.path, s.err = filepath.Abs(s.path)
+	} else {
+		s.path, s.err = os.Executable()
 	}
 }

@@ -28,15 +28,21 @@ type listener struct {
 // acceptTurn is how many connections are accepted before others get their turn.
 const acceptTurn = 64
 
-// accept takes in new connections until there are none. It reports whether there may be more.
-func (r *Reactor) accept(l *listener) (more bool) {
+// accept takes in new connections until there are none, or others do better to take them. w is the worker that does
+// so; nil takes all. It reports whether there may be more.
+func (r *Reactor) accept(l *listener, w *worker) (more bool) {
 	l.unblock()
-	for range acceptTurn {
-		fd, peer, err := l.accept()
-		switch err {
+	balanced := r.balancer != nil && w != nil
+	for accepted := range acceptTurn {
+		if balanced && !r.balancer.takes(l, w.situation()) {
+			return false
+		}
+		switch err := r.acceptOne(l); err {
 		case nil:
-			r.admit(l, fd, peer)
 		case unix.EAGAIN:
+			if balanced {
+				r.balancer.none(l, accepted)
+			}
 			return false
 		case unix.EINTR, unix.ECONNABORTED:
 		case net.ErrClosed:
@@ -55,13 +61,19 @@ func (r *Reactor) accept(l *listener) (more bool) {
 	return true
 }
 
-func (l *listener) accept() (fd int, peer unix.Sockaddr, err error) {
+// acceptOne takes in one connection. It holds l.mu to the end: who finds that none waits any more, to shut down,
+// must not miss one that another worker has just taken and not counted.
+func (r *Reactor) acceptOne(l *listener) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone {
-		return -1, nil, net.ErrClosed
+		return net.ErrClosed
 	}
-	return unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	fd, peer, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	if err == nil {
+		r.admit(l, fd, peer)
+	}
+	return err
 }
 
 // unblock makes the socket non-blocking again: it may be shared with processes one of which has made it
@@ -106,7 +118,7 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		unix.Close(fd)
 		return
 	}
-	r.stats.Connections.Add(1)
+	r.countOpened()
 	if d := r.o.HTTP.Descriptors; d != nil {
 		d.Opened(fd)
 	}
@@ -167,12 +179,24 @@ func (r *Reactor) listen(l net.Listener) (*listener, error) {
 	if d := r.o.HTTP.Descriptors; d != nil {
 		d.Opened(in.fd)
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET&0xffffffff, Fd: int32(in.fd), Pad: listenerGeneration}
+	event := in.event(r.balancer != nil)
 	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, in.fd, &event); err != nil {
 		r.unlisten(in)
 		return nil, fmt.Errorf("epoll_ctl: %w", err)
 	}
+	if r.balancer != nil {
+		r.balancer.begin()
+	}
 	return in, nil
+}
+
+// event is what epoll is to tell of l. If l is shared, it tells only one process of each connection.
+func (l *listener) event(shared bool) unix.EpollEvent {
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET&0xffffffff, Fd: int32(l.fd), Pad: listenerGeneration}
+	if shared {
+		e.Events |= unix.EPOLLEXCLUSIVE
+	}
+	return e
 }
 
 // unlisten ends accepting.

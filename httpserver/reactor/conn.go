@@ -111,7 +111,7 @@ func (c *conn) release() bool {
 // event handles one event of epoll.
 func (w *worker) event(e unix.EpollEvent) {
 	if l := w.r.table.listener(int(e.Fd), uint32(e.Pad)); l != nil {
-		w.r.accept(l)
+		w.r.accept(l, w)
 		return
 	}
 	c := w.r.table.conn(int(e.Fd))
@@ -214,7 +214,7 @@ func (c *conn) close() {
 	if c.counted {
 		c.r.addresses.leave(addressKey(c.remote.Addr()))
 	}
-	c.r.stats.Connections.Add(-1)
+	c.r.countClosed()
 }
 
 // kill ends the connection under its owner, who finds it broken.

@@ -20,10 +20,11 @@ type monitor struct {
 	worker *worker
 	inside []int
 
-	entries  uint64
-	interval time.Duration
-	stuck    int // ticks for which no thread has gone into the application
-	quiet    int // ticks without a thread inside
+	entries   uint64
+	interval  time.Duration
+	hindrance hindrance
+	stuck     int // ticks for which no thread has gone into the application
+	quiet     int // ticks without a thread inside
 }
 
 // stuckTicks is how long all threads have to be busy before the monitor polls in their place: a thread that
@@ -96,6 +97,9 @@ func (m *monitor) look() {
 	m.worker.clock.set(m.r)
 	s := m.r.sched.snapshot(m.inside)
 	m.inside = s.inside
+	if b := m.r.balancer; b != nil {
+		b.tell(m.hindrance.hindered(s, s.entries-m.entries, m.r.o.GILHeld))
+	}
 	if len(s.inside) == 0 && m.r.queue.size() == 0 {
 		m.quiet++
 	} else {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // Options configure a [Reactor] and its [Server]. The zero value works.
@@ -46,6 +47,9 @@ type Options struct {
 	FreeThreaded bool
 	// GILHeld reports whether some thread holds the GIL this moment; nil when that cannot be known.
 	GILHeld func() bool
+	// Row is this process's on a scoreboard, where it tells what connections it has, so that the reactors of all
+	// processes that accept from the same listeners have about as many each. nil is a process by itself.
+	Row *scoreboard.Worker
 }
 
 // responseMemory is how much of ResponseBuffer may be in memory.

@@ -22,6 +22,8 @@ type outbox struct {
 	buf     []byte // the answers, one behind the other
 	taken   []held // those that are out, while their connections are let go of
 
+	short, longest int64 // shortRequest and holdTime; tests need others
+
 	waiting atomic.Int32 // len(answers)
 	due     bool         // it is to be emptied before the next request
 	since   int64        // when the oldest answer came, in Reactor.now
@@ -51,7 +53,7 @@ const (
 func (w *worker) hold(c *conn, head, content []byte) bool {
 	o := &w.outbox
 	now := w.clock.now
-	if now-w.began > shortRequest || len(o.buf)+len(head)+len(content) > outboxSize {
+	if now-w.began > o.short || len(o.buf)+len(head)+len(content) > outboxSize {
 		return false
 	}
 	o.mu.Lock()
@@ -61,7 +63,7 @@ func (w *worker) hold(c *conn, head, content []byte) bool {
 	from := len(o.buf)
 	o.buf = append(append(o.buf, head...), content...)
 	o.answers = append(o.answers, held{c: c, from: from, to: len(o.buf)})
-	o.due = now-o.since > holdTime || len(o.answers) >= outboxAnswers
+	o.due = now-o.since > o.longest || len(o.answers) >= outboxAnswers
 	o.waiting.Store(int32(len(o.answers)))
 	o.mu.Unlock()
 	return true
@@ -131,5 +133,5 @@ func (w *worker) deliver(o *outbox) {
 func (o *outbox) late(now int64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.answers) > 0 && now-o.since > holdTime
+	return len(o.answers) > 0 && now-o.since > o.longest
 }

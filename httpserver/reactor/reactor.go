@@ -27,7 +27,7 @@ type Reactor struct {
 	start   time.Time // deadlines count from here
 
 	threads []*worker
-	polling atomic.Int32 // workers blocked in epoll_wait, or about to be
+	polling *atomic.Int32 // workers blocked in epoll_wait, or about to be; other processes read it in Options.Row
 	control atomic.Pointer[controlQueue]
 	ordered atomic.Bool // something lies in control's queue
 	closed  atomic.Bool
@@ -36,6 +36,7 @@ type Reactor struct {
 
 	stats           Stats
 	date            dateLine
+	balancer        *balancer     // nil in a process by itself
 	leaving         atomic.Bool   // every answer is its connection's last
 	draining        atomic.Bool   // and idle connections are closed
 	drains          chan struct{} // asks the sweeper for a round at once
@@ -65,19 +66,46 @@ func New(threads int, o Options) (*Reactor, error) {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	r := &Reactor{o: o.withDefaults(), epoll: epoll, wake: wake, sched: newScheduler(threads, o.FreeThreaded),
-		start: time.Now(), drains: make(chan struct{}, 1), stopped: make(chan struct{}), threads: make([]*worker, threads)}
+		start: time.Now(), drains: make(chan struct{}, 1), stopped: make(chan struct{}), threads: make([]*worker, threads),
+		polling: new(atomic.Int32)}
+	if o.Row != nil {
+		r.polling = &o.Row.Counters().Polling
+		r.balancer = newBalancer(r, o.Row)
+	}
 	r.users.Store(1)
 	r.queue.capacity = r.o.Queue
 	for i := range r.threads {
 		r.threads[i] = r.newWorker(i)
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: wakeFd}
-	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
+	if err := r.watch(); err != nil {
 		r.closeDescriptors()
-		return nil, fmt.Errorf("epoll_ctl: %w", err)
+		return nil, err
 	}
 	r.monitor.init(r)
 	return r, nil
+}
+
+// watch puts what wakes the pollers into the epoll set.
+func (r *Reactor) watch() error {
+	wakers := map[int32]int{wakeFd: r.wake}
+	if r.balancer != nil {
+		wakers[bellFd] = r.balancer.bell.fd
+	}
+	for mark, fd := range wakers {
+		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: mark}
+		if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+			return fmt.Errorf("epoll_ctl: %w", err)
+		}
+	}
+	return nil
+}
+
+// descriptors are the reactor's own, but for those of connections and listeners.
+func (r *Reactor) descriptors() []int {
+	if r.balancer != nil {
+		return []int{r.epoll, r.wake, r.balancer.bell.fd}
+	}
+	return []int{r.epoll, r.wake}
 }
 
 // wakeFd marks the eventfd among the events. Connections have their descriptor there.
@@ -171,12 +199,15 @@ func (r *Reactor) release() {
 }
 
 func (r *Reactor) closeDescriptors() {
-	if d := r.o.HTTP.Descriptors; d != nil {
-		d.Closed(r.epoll)
-		d.Closed(r.wake)
+	if r.balancer != nil {
+		r.balancer.end()
 	}
-	unix.Close(r.epoll)
-	unix.Close(r.wake)
+	for _, fd := range r.descriptors() {
+		if d := r.o.HTTP.Descriptors; d != nil {
+			d.Closed(fd)
+		}
+		unix.Close(fd)
+	}
 }
 
 // background runs f on a goroutine that may use the descriptors.

@@ -24,8 +24,9 @@ type Server struct {
 func (r *Reactor) NewServer(h httpserver.Handler, o httpserver.Options) *Server {
 	r.handler, r.o.HTTP = h, httpDefaults(o)
 	if d := o.Descriptors; d != nil {
-		d.Opened(r.epoll)
-		d.Opened(r.wake)
+		for _, fd := range r.descriptors() {
+			d.Opened(fd)
+		}
 	}
 	r.sweeping.Do(func() { r.background(r.sweep) })
 	return &Server{r: r}
@@ -65,8 +66,12 @@ func (s *Server) stop(last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	if b := s.r.balancer; b != nil {
+		b.end()
+		defer b.leave()
+	}
 	for _, in := range s.listeners {
-		for last && s.r.accept(in) {
+		for last && s.r.accept(in, nil) {
 		}
 		s.r.unlisten(in)
 	}

@@ -78,6 +78,22 @@ func (s *Stats) Snapshot() []Stat {
 	return all
 }
 
+// countOpened and countClosed count a connection, for other processes too.
+func (r *Reactor) countOpened() {
+	r.stats.Connections.Add(1)
+	if row := r.o.Row; row != nil {
+		row.Counters().Connections.Add(1)
+		row.Counters().Accepted.Add(1)
+	}
+}
+
+func (r *Reactor) countClosed() {
+	r.stats.Connections.Add(-1)
+	if row := r.o.Row; row != nil {
+		row.Counters().Connections.Add(-1)
+	}
+}
+
 // log writes the counters that are not zero in one record; nothing if all are.
 func (s *Stats) log(log *slog.Logger) {
 	var attrs []slog.Attr

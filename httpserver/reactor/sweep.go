@@ -4,6 +4,7 @@ package reactor
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,7 +50,7 @@ func (r *Reactor) sweep() {
 			w.drive(c) // when draining, the last read: a request may be there
 		})
 		w.refuseOld()
-		if r.retryAccept.Swap(false) {
+		if r.retryAccept.Swap(false) || r.balancer != nil && r.neglected() {
 			r.acceptAgain()
 		}
 	}
@@ -67,6 +68,12 @@ func (w *worker) refuseOld() {
 		}
 		w.do(i)
 	}
+}
+
+// neglected reports whether connections wait, as they do when the worker that the kernel has told of them was stopped,
+// or died, before it could accept them.
+func (r *Reactor) neglected() bool {
+	return slices.ContainsFunc(r.table.allListeners(), (*listener).pending)
 }
 
 func (r *Reactor) acceptAgain() {

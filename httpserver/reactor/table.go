@@ -3,6 +3,8 @@
 package reactor
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -69,6 +71,12 @@ func (t *table) each(f func(c *conn)) {
 
 // listenerGeneration marks the events of listeners.
 const listenerGeneration = 0
+
+func (t *table) allListeners() []*listener {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.listeners))
+}
 
 // listener returns nil unless the event is a listener's.
 func (t *table) listener(fd int, generation uint32) *listener {

@@ -20,6 +20,7 @@ type worker struct {
 	tid      int          // the OS thread's id
 	stat     atomic.Int32 // /proc/self/task/TID/stat, or -1
 	unparked chan struct{}
+	chosen   bool // it accepts because another process has called this one
 	parks    bool // it came out of the application to find itself parked
 	events   []unix.EpollEvent
 	scratch  scratch
@@ -52,6 +53,7 @@ func (r *Reactor) newWorker(thread int) *worker {
 	w.scratch.buf = make([]byte, readSize)
 	w.scratch.parser = new(http1.Parser)
 	w.scratch.ids = newIDBlock()
+	w.outbox.short, w.outbox.longest = shortRequest, holdTime
 	w.clock.set(r)
 	return w
 }
@@ -164,6 +166,8 @@ func (w *worker) do(item item) {
 		w.drive(c)
 	case item.event.Fd == wakeFd:
 		w.woken()
+	case item.event.Fd == bellFd:
+		w.called()
 	default:
 		w.event(item.event)
 	}

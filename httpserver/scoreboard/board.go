@@ -11,7 +11,7 @@ const (
 	magic = 0x70797365_72766531 // "pyserve1" when written from the highest byte on
 	// version changes with any change of the records, so that a worker of another build says so instead
 	// of reading nonsense.
-	version = 1
+	version = 2
 
 	maxWorkers = 1 << 12
 	maxThreads = 1 << 14
@@ -133,7 +133,7 @@ func newBoard(m memory, workers, threads int) *Board {
 	at := headerSize
 	for i := range b.workers {
 		w := &b.workers[i]
-		w.slot = i
+		w.board, w.slot = b, i
 		w.record = (*workerRecord)(unsafe.Pointer(&m.bytes[at]))
 		at += workerSize
 		w.threads = make([]Thread, threads)
@@ -179,11 +179,15 @@ func (b *Board) FreeSlot() *Worker {
 	return nil
 }
 
-// Count is what one worker has on its hands.
+// Count is what one worker has on its hands; see [Counters].
 type Count struct {
-	Slot              int
+	Slot, PID         int
 	State             State
 	Connections, Busy int64
+	Accepted, Answers uint64
+	Polling           int32
+	Hindered          bool
+	Address           uint32
 }
 
 // Counts puts a Count for each slot that is not Free into to, from its beginning, and returns it. It allocates
@@ -196,8 +200,12 @@ func (b *Board) Counts(to []Count) []Count {
 		if state == Free {
 			continue
 		}
-		counters := w.Counters()
-		to = append(to, Count{i, state, counters.Connections.Load(), counters.Busy.Load()})
+		n := w.Counters()
+		to = append(to, Count{
+			Slot: i, PID: w.PID(), State: state, Connections: n.Connections.Load(), Busy: n.Busy.Load(),
+			Accepted: n.Accepted.Load(), Answers: n.Answers.Load(),
+			Polling: n.Polling.Load(), Hindered: n.Hindered.Load() != 0, Address: n.Address.Load(),
+		})
 	}
 	return to
 }

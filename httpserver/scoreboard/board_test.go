@@ -31,6 +31,7 @@ func TestNewRefusesSizesThatMakeNoBoard(t *testing.T) {
 func TestSlotsAreHandedOutUntilThereIsNone(t *testing.T) {
 	b := newBoardFor(t, 2, 1)
 	assert.Equal(t, 2, b.Slots())
+	assert.Same(t, b, b.Worker(1).Board())
 	first := b.FreeSlot()
 	first.Reset(11)
 	second := b.FreeSlot()
@@ -79,9 +80,10 @@ func TestCountsAreOfSlotsThatSomebodyHas(t *testing.T) {
 	b.Worker(3).Reset(3)
 	b.Worker(3).SetState(Ready)
 	b.Worker(3).Counters().Connections.Add(5)
+	b.Worker(3).Counters().Hindered.Store(1)
 	begin(b.Worker(3).Thread(1), 1, "GET", "/")
 	counts := b.Counts([]Count{{Slot: 9}, {Slot: 9}, {Slot: 9}})
-	assert.Equal(t, []Count{{Slot: 1, State: Starting}, {Slot: 3, State: Ready, Connections: 5, Busy: 1}}, counts)
+	assert.Equal(t, []Count{{Slot: 1, PID: 1, State: Starting}, {Slot: 3, PID: 3, State: Ready, Connections: 5, Busy: 1, Hindered: true}}, counts)
 }
 
 func TestStatesHaveNames(t *testing.T) {

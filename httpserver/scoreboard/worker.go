@@ -32,7 +32,19 @@ func (s State) String() string {
 type Counters struct {
 	// Connections is how many are open. Busy is how many threads are in a request: Begin and End keep it.
 	Connections, Busy atomic.Int64
-	_                 [6]uint64 // what every worker reads for balancing has a cache line of its own
+
+	// What the other workers balance connections by; what all of them read has a cache line of its own.
+
+	// Accepted is how many connections have been accepted, and Answers how often the worker has looked for some
+	// because another one called it.
+	Accepted, Answers atomic.Uint64
+	// Polling is how many threads wait for something to do, or are about to.
+	Polling atomic.Int32
+	// Hindered is 1 while a request takes long that keeps others from being answered, else 0.
+	Hindered atomic.Uint32
+	// Address is where the worker is called, in the way of whoever serves; 0 while it does not accept connections.
+	Address atomic.Uint32
+	_       [5]uint32
 
 	// Requests is how many have been answered or refused, by Python or without it.
 	Requests atomic.Int64
@@ -57,6 +69,7 @@ type workerRecord struct {
 
 // Worker is a slot for one worker process. Its methods may be called by any goroutine.
 type Worker struct {
+	board   *Board
 	record  *workerRecord
 	slot    int
 	threads []Thread
@@ -81,6 +94,9 @@ func (w *Worker) Release() {
 		zero(unsafe.Pointer(w.threads[i].record), threadSize)
 	}
 }
+
+// Board returns the board that the slot is on.
+func (w *Worker) Board() *Board { return w.board }
 
 // Slot returns the slot's number on the board.
 func (w *Worker) Slot() int { return w.slot }
