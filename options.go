@@ -52,7 +52,9 @@ type Options struct {
 	CrashFile *os.File
 	// ForkClose are descriptors that a process forked by the application is to close, beside the server's own.
 	ForkClose []int
-	// Row is where the server tells what it is doing, for other processes to see; nil is nowhere.
+	// Row is where the server tells what it is doing, for other processes to see; nil is nowhere. The reactor also has
+	// its fair share of connections by it, among the processes that accept from the same listeners; net/http's engine
+	// leaves it to the kernel who gets one.
 	Row *scoreboard.Worker
 	// Timeout is how long a request may be in the application without a chunk being read or sent: then the client gets
 	// 504, or an aborted connection if the answer has begun, and pyserve.RequestTimeout, which derives from

@@ -11,8 +11,8 @@ import (
 // keeps its memory from one request to the next, and is for one goroutine at a time.
 type Block struct {
 	buf    []byte
-	fields fieldSet
-	path   []byte // where a percent-encoded path is decoded
+	fields *fieldSet // made by the first Build: a Block is copied about, and this is large
+	path   []byte    // where a percent-encoded path is decoded
 }
 
 // Reset makes the block empty and keeps its memory.

@@ -100,6 +100,9 @@ func (bd *Builder) build(b *Block, r *httpserver.Request) error {
 	if err := bd.packTarget(b, r); err != nil {
 		return err
 	}
+	if b.fields == nil {
+		b.fields = new(fieldSet)
+	}
 	if err := b.fields.collect(&bd.policy, r.Fields); err != nil {
 		return err
 	}

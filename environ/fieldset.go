@@ -17,7 +17,19 @@ type fieldSet struct {
 	table     []int32              // open addressing: group of another name, plus one
 	names     []byte               // the names of those groups, one after the other
 	hasLength bool                 // Content-Length was sent
+	recent    [32]recentName       // of the field in each place, as it was last sent with a known name
 }
+
+// recentName is a field name that was found in headerKeys. The requests of a connection mostly have the same
+// fields in the same order, spelt alike, so that to compare with it is to find most names.
+type recentName struct {
+	key  uint16
+	size uint8 // 0: none
+	sent [maxRecentName]byte
+}
+
+// maxRecentName is the longest name that is remembered; all that are frequent are shorter.
+const maxRecentName = 28
 
 // fieldGroup is the fields that become one variable, in the order they came.
 type fieldGroup struct {
@@ -62,6 +74,10 @@ func (s *fieldSet) collect(policy *fieldPolicy, fields []httpserver.Field) error
 }
 
 func (s *fieldSet) add(policy *fieldPolicy, i int32, field []byte) error {
+	if key, ok := s.recall(i, field); ok {
+		s.addKnown(key, i)
+		return nil
+	}
 	start := len(s.names)
 	s.names = append(s.names, httpPrefix...)
 	s.names = upperName(s.names, field)
@@ -78,13 +94,37 @@ func (s *fieldSet) add(policy *fieldPolicy, i int32, field []byte) error {
 	if err != nil || !keep {
 		return err
 	}
+	s.remember(i, field, key)
+	s.addKnown(key, i)
+	return nil
+}
+
+// addKnown adds field i, for which headerKeys has key.
+func (s *fieldSet) addKnown(key uint16, i int32) {
 	if key == fieldLength {
 		s.hasLength = true
 	}
 	if int(key) < len(s.known) { // Host and Transfer-Encoding, for two, become nothing here
 		s.addTo(&s.known[key], fieldGroup{key: key}, i)
 	}
-	return nil
+}
+
+// recall returns what headerKeys has for field i, if it has the name that was remembered in its place.
+func (s *fieldSet) recall(i int32, field []byte) (key uint16, ok bool) {
+	if int(i) >= len(s.recent) {
+		return 0, false
+	}
+	r := &s.recent[i]
+	return r.key, r.size > 0 && string(r.sent[:r.size]) == string(field)
+}
+
+// remember keeps the name of field i. A name with an underscore is the policy's to judge each time.
+func (s *fieldSet) remember(i int32, field []byte, key uint16) {
+	if int(i) >= len(s.recent) || len(field) > maxRecentName || bytes.IndexByte(field, '_') >= 0 {
+		return
+	}
+	r := &s.recent[i]
+	r.key, r.size = key, uint8(copy(r.sent[:], field))
 }
 
 // addNamed adds field i, whose variable's name lies in s.names from start on.

@@ -60,9 +60,18 @@ func (h *Handler) Serve(thread int, w httpserver.ResponseWriter, r *httpserver.R
 // close calls the response's close(), which comes after its last byte and can change nothing in it ("PEP
 // 3333, Specification Details").
 func (x *Exchange) close(body Body) {
-	if err := body.Close(); err != nil && !timedOut(err) {
+	switch err := body.Close(); {
+	case timedOut(err):
+		x.interrupted(err)
+	case err != nil:
 		x.h.log.Error("exception in close() of the response", x.attrs("error", err, "traceback", traceback(err))...)
 	}
+}
+
+// interrupted logs where the application was when its time was over. Who has interrupted it has logged why, and answered.
+func (x *Exchange) interrupted(err error) {
+	x.h.log.Debug("the application was interrupted: the request had run into its time-out",
+		x.attrs("error", err, "traceback", traceback(err))...)
 }
 
 // send sends what the application returned: each chunk before the next is asked for ("PEP 3333,
@@ -103,8 +112,8 @@ func (x *Exchange) finish(err error) {
 	case x.transport != nil || errors.Is(err, httpserver.ErrDisconnected):
 		x.h.log.Debug("the client closed the connection before it had the whole response", x.attrs("error", err)...)
 		x.w.Abort()
-	case timedOut(err): // who has interrupted it has logged why, and answered
-		x.h.log.Debug("the application was interrupted: the request had run into its time-out", x.attrs("error", err)...)
+	case timedOut(err):
+		x.interrupted(err)
 		x.w.Abort()
 	case err != nil:
 		x.fail("exception in the application", err)

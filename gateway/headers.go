@@ -51,7 +51,7 @@ func parseHead(status string, fields []httpserver.HeaderField, dropped func(name
 			return head, err
 		}
 		switch {
-		case strings.EqualFold(f.Name, "Content-Length"):
+		case len(f.Name) == len("Content-Length") && strings.EqualFold(f.Name, "Content-Length"):
 			if head.ContentLength >= 0 {
 				return head, refuse(ValueError, "the response has more than one Content-Length")
 			}
@@ -96,7 +96,9 @@ func checkField(f httpserver.HeaderField) error {
 
 // parseLength is strict (RFC 9110, section 8.6): digits only, no sign, no list.
 func parseLength(value string) (int64, error) {
-	value = strings.Trim(value, " \t")
+	if !digits(value) {
+		value = strings.Trim(value, " \t")
+	}
 	if digits(value) {
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
 			return n, nil

@@ -54,9 +54,7 @@ static void finish(void)
     Py_CLEAR(ps_self->chunk);
     Py_CLEAR(ps_self->iterator);
     Py_CLEAR(ps_self->body);
-    if (ps_self->errors != NULL)
-        ps_errors_flush(ps_self->errors);
-    Py_CLEAR(ps_self->errors);
+    ps_errors_end(&ps_self->errors);
     if (ps_self->context != NULL && PyContext_Exit(ps_self->context) < 0)
         PyErr_WriteUnraisable(ps_self->context);
     Py_CLEAR(ps_self->context);
@@ -249,7 +247,7 @@ int ps_call(PyObject *app, uint64_t handle, const char *block, size_t block_size
     ps_self->position = 0;
     ps_self->request = ps_self->handle = handle;
     int status = PS_EXCEPTION;
-    if (enter_context() == 0 && (ps_self->errors = ps_errors_new(id, id_size)) != NULL)
+    if (enter_context() == 0 && ps_errors_again(&ps_self->errors, id, id_size) == 0)
         status = call(app, handle, block, block_size);
     if (status == PS_OK)
         status = take_body(out);

@@ -101,10 +101,16 @@ static PyObject *errors_flush(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-void ps_errors_flush(PyObject *errors)
+/* A thread of the application may have let go of the stream while flush waited, and have left a line in it. */
+void ps_errors_end(PyObject **kept)
 {
-    if (flush((errors_object *)errors) < 0)
-        PyErr_WriteUnraisable(errors);
+    errors_object *self = (errors_object *)*kept;
+    if (self == NULL)
+        return;
+    if (flush(self) < 0)
+        PyErr_WriteUnraisable(*kept);
+    if (Py_REFCNT(*kept) != 1 || self->partial != NULL)
+        Py_CLEAR(*kept);
 }
 
 static PyObject *errors_false(PyObject *self, PyObject *unused)
@@ -145,14 +151,14 @@ static void errors_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-PyObject *ps_errors_new(const char *id, size_t size)
+int ps_errors_again(PyObject **kept, const char *id, size_t size)
 {
-    errors_object *self = (errors_object *)errors_type->tp_alloc(errors_type, 0);
-    if (self != NULL) {
-        self->id_size = size < sizeof self->id ? size : sizeof self->id;
-        memcpy(self->id, id, self->id_size);
-    }
-    return (PyObject *)self;
+    if (*kept == NULL && (*kept = errors_type->tp_alloc(errors_type, 0)) == NULL)
+        return -1;
+    errors_object *self = (errors_object *)*kept;
+    self->id_size = size < sizeof self->id ? size : sizeof self->id;
+    memcpy(self->id, id, self->id_size);
+    return 0;
 }
 
 int ps_errors_prepare(void)

@@ -258,7 +258,7 @@ static PyObject *input_close(PyObject *self, PyObject *unused)
 
 PyObject *ps_input_new(uint64_t handle)
 {
-    return ps_handle_new(input_type, handle, NULL);
+    return ps_handle_again(&ps_self->input, input_type, handle, NULL);
 }
 
 int ps_input_prepare(void)

@@ -18,8 +18,11 @@ typedef struct ps_thread {
     PyObject *iterator;   /* iter(body); NULL for an exact list or tuple */
     Py_ssize_t position;  /* in an exact list or tuple */
     PyObject *chunk;      /* the bytes object that Go is sending */
-    PyObject *errors;     /* the request's wsgi.errors */
+    PyObject *errors;     /* the request's wsgi.errors; after it, one to use again */
+    PyObject *input, *disconnected, *start_response; /* the last request's, to use again */
     PyObject **values;    /* the last value of each known variable */
+    struct ps_template *templates[2]; /* environ.c: the one used last first */
+    uint64_t missed;                  /* environ.c: the names of the last request, if no template had them */
     uint64_t handle;      /* the request's */
     uint64_t request;     /* the same while the request can be interrupted, else 0 */
     int interrupted;      /* since then an interrupt was set */
@@ -69,6 +72,8 @@ PyObject *ps_environ_new(const char *block, size_t size);
 /* environ[name] = value for the interned names of the object variables; -1 with an exception. */
 typedef enum { PS_KEY_INPUT, PS_KEY_ERRORS, PS_KEY_DISCONNECTED, PS_KEY_COUNT } ps_key;
 int ps_environ_set(PyObject *environ, ps_key key, PyObject *value);
+/* Frees what the calling thread keeps for its next environ: it makes none any more. */
+void ps_environ_leave(void);
 
 /* The heap types: each *_prepare makes one, each *_new an object of it; -1 or NULL with an exception. */
 int ps_response_prepare(void);
@@ -77,9 +82,11 @@ PyObject *ps_disconnected_new(uint64_t handle);
 int ps_input_prepare(void);
 PyObject *ps_input_new(uint64_t handle);
 int ps_errors_prepare(void);
-PyObject *ps_errors_new(const char *id, size_t size);
-/* Logs a last line without newline. No exception may be set. */
-void ps_errors_flush(PyObject *errors);
+/* Gives the stream in *kept, which nobody else has, the id of a new request; makes one if it is NULL. */
+int ps_errors_again(PyObject **kept, const char *id, size_t size);
+/* Logs a last line without newline, and clears *kept if the stream cannot serve the next request. No exception may
+ * be set. */
+void ps_errors_end(PyObject **kept);
 
 /* Makes a heap type that Python code cannot instantiate. */
 PyTypeObject *ps_type(PyType_Spec *spec);
@@ -91,6 +98,9 @@ typedef struct {
     uint64_t handle;
 } ps_handle_object;
 PyObject *ps_handle_new(PyTypeObject *type, uint64_t handle, vectorcallfunc call);
+/* The same, but *kept, an earlier one of this type, serves again if nobody else has a reference to it; the new one
+ * takes its place otherwise. */
+PyObject *ps_handle_again(PyObject **kept, PyTypeObject *type, uint64_t handle, vectorcallfunc call);
 void ps_handle_dealloc(PyObject *self);
 
 /* call.c: which type a file wrapper has, and who tells where its file stands. */

@@ -19,12 +19,24 @@ PyTypeObject *ps_type(PyType_Spec *spec)
 
 PyObject *ps_handle_new(PyTypeObject *type, uint64_t handle, vectorcallfunc call)
 {
-    ps_handle_object *self = (ps_handle_object *)type->tp_alloc(type, 0);
+    ps_handle_object *self = PyObject_New(ps_handle_object, type);
     if (self != NULL) {
         self->handle = handle;
         self->call = call;
     }
     return (PyObject *)self;
+}
+
+PyObject *ps_handle_again(PyObject **kept, PyTypeObject *type, uint64_t handle, vectorcallfunc call)
+{
+    if (*kept != NULL && Py_REFCNT(*kept) == 1) {
+        ((ps_handle_object *)*kept)->handle = handle;
+    } else {
+        Py_XDECREF(*kept);
+        *kept = ps_handle_new(type, handle, call);
+    }
+    Py_XINCREF(*kept);
+    return *kept;
 }
 
 void ps_handle_dealloc(PyObject *self)
@@ -186,8 +198,12 @@ static PyObject *raise_again(PyObject *exc_info)
 
 static PyObject *start_response(uint64_t handle, PyObject *status, PyObject *headers, PyObject *exc_info)
 {
-    packer p = {.bytes = p.first, .room = sizeof p.first};
-    char message[PS_MESSAGE] = "";
+    packer p; /* not by an initialiser: that would clear all of first */
+    p.bytes = p.first;
+    p.used = 0;
+    p.room = sizeof p.first;
+    char message[PS_MESSAGE];
+    message[0] = '\0';
     if (exc_info == Py_None)
         exc_info = NULL;
     if (exc_info != NULL && (!PyTuple_Check(exc_info) || PyTuple_GET_SIZE(exc_info) != 3)) {
@@ -247,7 +263,7 @@ static PyObject *start_response_call(PyObject *self, PyObject *const *args, size
 
 PyObject *ps_start_response_new(uint64_t handle)
 {
-    return ps_handle_new(start_response_type, handle, start_response_call);
+    return ps_handle_again(&ps_self->start_response, start_response_type, handle, start_response_call);
 }
 
 /* ---- pyserve.client_disconnected ---- */
@@ -267,7 +283,7 @@ static PyObject *disconnected_call(PyObject *self, PyObject *const *args, size_t
 
 PyObject *ps_disconnected_new(uint64_t handle)
 {
-    return ps_handle_new(disconnected_type, handle, disconnected_call);
+    return ps_handle_again(&ps_self->disconnected, disconnected_type, handle, disconnected_call);
 }
 
 /* ---- the types ---- */

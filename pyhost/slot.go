@@ -46,25 +46,26 @@ func slotOf(handle uint64) *slot { return &slots[handle>>32] }
 // open begins a request and returns its handle. It leaves s unlocked, for the ps_call to come.
 func (s *slot) open(thread int, x *gateway.Exchange) uint64 {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.input.Lock()
-	defer s.input.Unlock()
 	s.generation++
 	s.exchange, s.taken = x, false
 	handle := uint64(thread)<<32 | uint64(s.generation)
 	s.running.Store(handle)
+	s.input.Unlock()
+	s.mu.Unlock()
 	return handle
 }
 
 // close ends the request and unlocks s.mu, which the caller has locked: every later use of its handle
 // fails. It waits for another thread that reads. It returns the panic of a callback, nil if there was none.
 func (s *slot) close() *error {
-	defer s.mu.Unlock()
 	s.input.Lock()
-	defer s.input.Unlock()
 	s.exchange = nil
 	s.running.Store(0)
-	return s.panicked.Swap(nil)
+	panicked := s.panicked.Swap(nil)
+	s.input.Unlock()
+	s.mu.Unlock()
+	return panicked
 }
 
 // takeFields returns room for header fields, which is the exchange's until the request's end. s.mu is held.

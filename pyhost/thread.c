@@ -62,12 +62,14 @@ int ps_thread_enter(void)
 void ps_thread_leave(void)
 {
     ps_attach();
-    for (int i = 0; i < ps_environ_count(); i++)
-        Py_CLEAR(ps_self->values[i]);
+    ps_environ_leave();
+    Py_XDECREF(ps_self->errors);
+    Py_XDECREF(ps_self->input);
+    Py_XDECREF(ps_self->disconnected);
+    Py_XDECREF(ps_self->start_response);
     ps_gil_unwatch(PyThreadState_Get());
     ps_interrupt_unwatch();
     PyGILState_Release(PyGILState_UNLOCKED);
-    PyMem_RawFree(ps_self->values);
     PyMem_RawFree(ps_self);
     ps_self = NULL;
 }

@@ -31,7 +31,7 @@ func newAsker(t *testing.T, spec string) *asker {
 	builder, err := environ.NewBuilder(environ.Config{})
 	require.NoError(t, err)
 	a := &asker{log: &bytes.Buffer{}}
-	a.handler = gateway.NewHandler(loadApp(t, spec), builder, threads, gateway.Options{Log: slog.New(slog.NewTextHandler(a.log, nil))})
+	a.handler = gateway.NewHandler(loadApp(t, spec), builder, threads, gateway.Options{Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	return a
 }
 

@@ -3,6 +3,7 @@
 package reactor
 
 import (
+	"log/slog"
 	"math"
 	"testing"
 	"time"
@@ -98,6 +99,38 @@ func TestAnAnswerIsNotHeldBackByALongRequest(t *testing.T) {
 	}
 	r.Work(0, nil)
 	assert.Equal(t, 2, n)
+}
+
+func TestAThreadThatFindsARequestWhenItParksGoesOnPolling(t *testing.T) {
+	var r *Reactor
+	var c *conn
+	var client, n int
+	handler := func(w httpserver.ResponseWriter, q *httpserver.Request) {
+		switch n++; n {
+		case 1: // the client is fast: the next request is there when the answer goes out
+			unix.Write(client, []byte(aRequest))
+			assert.False(t, c.claim())
+		case 2:
+			r.sched.leave(1)
+		}
+		sayHello(w, q)
+	}
+	r, err := New(2, Options{Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	r.handler = handlerFunc(handler)
+	t.Cleanup(r.Close)
+	c, client = connect(t, r)
+	ask(c, client, aRequest)
+	r.threads[0].outbox.short, r.threads[0].outbox.longest = math.MaxInt64, math.MaxInt64
+	require.True(t, r.sched.join(1), "another thread polls: that of the test is to park")
+	go r.Work(0, nil)
+	require.Eventually(t, func() bool { return r.sched.unparkThread(0) }, patience, time.Millisecond)
+	r.unpark(0)
+	await(t, client, content)
+	require.Eventually(t, func() bool { return r.stats.Requests.Load() == 2 }, patience, time.Millisecond)
+	ask(c, client, aRequest)
+	r.notify()
+	require.Eventually(t, func() bool { return r.stats.Requests.Load() == 3 }, patience, time.Millisecond, "nobody polls")
 }
 
 // await waits until text has come at the client.

@@ -73,20 +73,27 @@ func (r *Reactor) Work(thread int, control <-chan func()) {
 		r.forward(w, control)
 	}
 	r.once.Do(func() { r.background(r.monitor.run) })
-	if w.parks = !r.sched.join(thread); w.parks {
-		w.park()
+	w.parks = !r.sched.join(thread)
+	for !r.closed.Load() || r.queue.size() > 0 || w.outbox.waiting.Load() > 0 {
+		w.proceed()
 	}
-	for !r.closed.Load() || r.queue.size() > 0 {
-		w.obey()
-		w.turn(-1)
-		if w.parks {
-			w.deliver(&w.outbox)
-			w.park()
-		}
-	}
-	w.deliver(&w.outbox)
+	w.stay()
 	r.sched.leave(thread)
 	r.wakeAll()
+}
+
+// proceed does the next thing. What is held goes out before the thread parks; that may bring another request, after
+// which the thread polls instead.
+func (w *worker) proceed() {
+	switch {
+	case !w.parks:
+		w.obey()
+		w.turn(-1)
+	case w.outbox.waiting.Load() > 0:
+		w.deliver(&w.outbox)
+	default:
+		w.park()
+	}
 }
 
 // stay takes back a parking that the worker has not come to yet: there is another request for it first.
