@@ -39,8 +39,7 @@ func (h *hindrance) hindered(s snapshot, entries uint64, gilHeld func() bool) bo
 type situation uint8
 
 const (
-	free     situation = iota // nothing else waits here
-	working                   // other connections wait here too
+	free     situation = iota // a thread is there for it, or soon will be
 	hindered                  // no thread is there for it, or it would have to wait for the GIL
 	chosen                    // hindered, and nevertheless called by another worker
 )
@@ -49,12 +48,10 @@ const (
 // peer that is better placed.
 //
 // A computation that takes long counts for more than the number of connections: a worker that it hinders leaves the
-// connection to one that is not, best to one that is idle, and while one is idle nothing is left to those that are
-// hindered. So a connection is not handed on for ever: who is called takes it, unless there is one that is idle, or has
-// fewer.
+// connection to one that is not, best to one that is idle, and nobody else leaves any to it, however few it has. So a
+// connection is not handed on for ever: who is called takes it, unless there is one that is idle, or has fewer.
 func takes(own int64, s situation, peers []peer) (yes bool, to int) {
-	idle := fewest(peers, func(p peer) bool { return p.idle })
-	if idle >= 0 && (s == hindered || s == chosen) {
+	if idle := fewest(peers, func(p peer) bool { return p.idle }); idle >= 0 && s != free {
 		return false, idle
 	}
 	if s == hindered {
@@ -62,7 +59,7 @@ func takes(own int64, s situation, peers []peer) (yes bool, to int) {
 			return false, to
 		}
 	}
-	to = fewest(peers, func(p peer) bool { return !p.hindered || s != free && idle < 0 })
+	to = fewest(peers, func(p peer) bool { return !p.hindered || s != free })
 	return to < 0 || !above(own, peers[to].connections), to
 }
 

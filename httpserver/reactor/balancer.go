@@ -208,16 +208,13 @@ func (b *balancer) tell(hindered bool) {
 
 // situation is how things stand for a connection that w would accept.
 func (w *worker) situation() situation {
-	switch r := w.r; {
-	case w.thread < 0 && r.polling.Load() == 0, r.balancer.row.Counters().Hindered.Load() != 0:
-		if w.chosen {
-			return chosen
-		}
-		return hindered
-	case r.queue.size() > 0:
-		return working
+	switch {
+	case (w.thread >= 0 || w.r.polling.Load() > 0) && w.r.balancer.row.Counters().Hindered.Load() == 0:
+		return free
+	case w.chosen:
+		return chosen
 	}
-	return free
+	return hindered
 }
 
 // called looks for connections that another worker has left to this one.
