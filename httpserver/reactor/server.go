@@ -80,11 +80,11 @@ func (s *Server) stop(last bool) {
 
 // Drain implements httpserver.Engine.
 func (s *Server) Drain(ctx context.Context) {
+	s.r.leaving.Store(true) // before anybody can see that nobody listens
 	if s.r.acquire() {
 		s.stop(false) // others accept who waits there
 		s.r.release()
 	}
-	s.r.leaving.Store(true)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for s.r.stats.Connections.Load() > 0 {
@@ -101,11 +101,11 @@ func (s *Server) Drain(ctx context.Context) {
 // ctx.Err(); what is under way goes on. In any case it logs what was counted.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.r.stats.log(s.r.o.Log)
+	s.r.leaving.Store(true)
 	if s.r.acquire() {
 		s.stop(true)
 		s.r.release()
 	}
-	s.r.leaving.Store(true)
 	s.r.draining.Store(true)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
