@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 
 from apps.dispatch import answer_json, by_path, collect, query
 
@@ -144,6 +145,12 @@ def in_process(method):
     process.start()
     result = queue.get(timeout=30)
     process.join(30)
+    # Another thread that starts a process looks after all children, and may have reaped this one just now: then there
+    # is no exit code for a moment.
+    for _ in range(1000):
+        if process.exitcode is not None:
+            break
+        time.sleep(0.01)
     return {"result": result, "exit": process.exitcode}
 
 
