@@ -11,7 +11,7 @@ const (
 	chunkContentCR
 	chunkContentLF
 	trailerStart
-	trailerName
+	trailerField
 	trailerValue
 	trailerLF
 	chunkedLF // of the empty line at the end
@@ -41,7 +41,8 @@ type ChunkedDecoder struct {
 	size       int64 // the size so far; then the bytes of the chunk that are still to come
 	extensions int64 // bytes of extensions, less what the content allowed for
 	trailer    int   // bytes of the trailer section
-	fields     int   // lines of the trailer section
+	name       trailerName
+	fields     int // lines of the trailer section
 	err        *Error
 }
 
@@ -169,9 +170,13 @@ func (d *ChunkedDecoder) stepTrailer(c byte) *Error {
 	switch d.state {
 	case trailerStart:
 		return d.startTrailer(c)
-	case trailerName:
+	case trailerField:
 		if classes[c]&tokenByte != 0 {
+			d.name.add(c)
 			return nil
+		}
+		if c == ':' && d.name.forbidden() {
+			return errTrailer
 		}
 		return d.expect(c, ':', trailerValue, nameError(c, false))
 	case trailerValue:
@@ -196,6 +201,8 @@ func (d *ChunkedDecoder) startTrailer(c byte) *Error {
 		return errTrailersMany
 	}
 	d.fields++
-	d.state = trailerName
+	d.name.size = 0
+	d.name.add(c)
+	d.state = trailerField
 	return nil
 }

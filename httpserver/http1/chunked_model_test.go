@@ -10,6 +10,9 @@ import (
 var (
 	chunkLine   = regexp.MustCompile(`^([0-9A-Fa-f]{1,16})((?:;[\t\x20-\x7e\x80-\xff]*)?)$`)
 	trailerLine = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\\t\\x20-\\x7e\\x80-\\xff]*$")
+	noTrailer   = regexp.MustCompile(`^(?i:(proxy-)?authorization|cache-control|(proxy-)?connection|content-(encoding|length|range|type)|` +
+		`cookie|expect|forwarded|host|if-(match|modified-since|none-match|range|unmodified-since)|keep-alive|max-forwards|pragma|` +
+		`range|te|trailer|transfer-encoding|upgrade|x-forwarded-(for|host|port|prefix|proto)|x-real-ip):`)
 )
 
 // latin1 lets a regular expression see bytes.
@@ -62,7 +65,7 @@ func modelTrailers(section []byte) (rest []byte, ok bool) {
 		if len(line) == 0 {
 			return after, true
 		}
-		if !trailerLine.MatchString(latin1(line)) {
+		if text := latin1(line); !trailerLine.MatchString(text) || noTrailer.MatchString(text) {
 			return nil, false
 		}
 		bytesLeft -= len(line) + 2

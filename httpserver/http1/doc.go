@@ -27,5 +27,8 @@
 //   - Expect knows 100-continue; HTTP/1.0 has no Expect, and it is ignored there (RFC 9110, section 10.1.1).
 //   - Between a chunk's size and its extensions there is no white space. Extensions are not interpreted,
 //     so their inner grammar is not checked either, only their bytes and their length.
-//   - Trailer fields are checked as header fields are, and discarded whatever their name.
+//   - Content-Type, Authorization, Range and the other fields in repeats.go have one value, so they stand
+//     once, even if both are equal. Other repeated fields are left to the application.
+//   - Trailer fields are checked as header fields are, and discarded. Those that RFC 9110, section 6.5.1
+//     keeps out of trailers (framing, routing, conditions, credentials, the content's type) are refused.
 package http1

@@ -59,6 +59,8 @@ var (
 	errName           = badRequest("a field name that is not a token")
 	errValue          = badRequest("a control character in a field value")
 	errHostMissing    = badRequest("an HTTP/1.1 request without Host")
+	errRepeated       = badRequest("a field that may stand once stands twice")
+	errTrailer        = badRequest("a field that must not be a trailer")
 	errHostTwice      = badRequest("more than one Host")
 	errHost           = badRequest("the Host is not host[:port]")
 	errLengthTwice    = badRequest("more than one Content-Length")

@@ -107,6 +107,9 @@ func (p *Parser) endField(buf []byte, end int) *Error {
 			return err
 		}
 	}
+	if err := p.repeats.once(name); err != nil {
+		return err
+	}
 	p.fields = append(p.fields, field)
 	return nil
 }

@@ -29,7 +29,7 @@ var leniencies = []struct {
 			return errors.As(theirs, &escape)
 		}},
 	{"a Trailer field that announces a framing field",
-		"Trailer is a hint (RFC 9110, section 6.6.2), and trailers are discarded here whatever their names",
+		"Trailer is a hint (RFC 9110, section 6.6.2): such a trailer itself is refused when it comes",
 		func(ours corpus.Request, theirs error) bool {
 			return ours.Chunked && len(values(ours, "Trailer")) > 0 && strings.Contains(theirs.Error(), "bad trailer key")
 		}},

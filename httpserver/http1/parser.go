@@ -93,6 +93,7 @@ type Parser struct {
 	minor                           int
 	count                           int // field lines, Transfer-Encoding included
 	fields                          []fieldSpan
+	repeats                         repeat
 	framing
 }
 
