@@ -109,9 +109,14 @@ type App struct {
 	Name string
 	// Mount is the path under which the application is served, its SCRIPT_NAME; "" is the root.
 	Mount string
-	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are believed: CIDRs,
-	// addresses, "unix", or "*".
+	// ScriptName is the SCRIPT_NAME of an application whose path comes without it, because a proxy has taken it off; it
+	// excludes Mount.
+	ScriptName string
+	// TrustedProxies are the peers whose word about the client counts: CIDRs, addresses, "unix", or "*".
 	TrustedProxies []string
+	// Forwarded is what they are believed about: "for", "proto", "host", "port", "prefix" (X-Forwarded-…), and
+	// "forwarded" (RFC 7239), which takes the place of the first three. nil is "for" and "proto".
+	Forwarded []string
 	// HeaderMap is what happens to header names with an underscore: "drop" (also ""), "refuse", "allow".
 	HeaderMap string
 	// Debug shows exceptions with their tracebacks to the client. Never use it in production.
@@ -194,15 +199,19 @@ func (a App) Validate() error {
 // builder makes what turns requests into variables.
 func (a App) builder(o Options) (*environ.Builder, error) {
 	proxies, unix, proxiesErr := environ.ParseTrusted(a.TrustedProxies)
+	forwarded, forwardedErr := environ.ParseForwarded(a.Forwarded)
 	headers, headersErr := environ.Drop, error(nil)
 	if a.HeaderMap != "" {
 		headers, headersErr = environ.ParseHeaderMap(a.HeaderMap)
 	}
+	if forwardedErr != nil {
+		forwarded = 0
+	}
 	builder, err := environ.NewBuilder(environ.Config{
-		Mount: strings.TrimSuffix(a.Mount, "/"), TrustedProxies: proxies, TrustUnix: unix, HeaderMap: headers,
-		Software: "pyserve/" + Version, Log: o.Log,
+		Mount: strings.TrimSuffix(a.Mount, "/"), ScriptName: strings.TrimSuffix(a.ScriptName, "/"), TrustedProxies: proxies,
+		TrustUnix: unix, Forwarded: forwarded, HeaderMap: headers, Software: "pyserve/" + Version, Log: o.Log,
 	})
-	return builder, errors.Join(proxiesErr, headersErr, err)
+	return builder, errors.Join(proxiesErr, forwardedErr, headersErr, err)
 }
 
 // engine returns the engine's options with what pyserve adds.
@@ -220,12 +229,12 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 	if e.Descriptors == nil {
 		e.Descriptors = fds
 	}
-	proxies, _, err := environ.ParseTrusted(a.TrustedProxies)
+	proxies, unix, err := environ.ParseTrusted(a.TrustedProxies)
 	if err != nil {
 		return e // Validate has said so
 	}
 	isProxy := func(peer netip.Addr) bool {
-		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(peer) })
+		return !peer.IsValid() && unix || slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(peer) })
 	}
 	if e.TrustRequestID == nil {
 		e.TrustRequestID = isProxy

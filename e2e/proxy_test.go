@@ -51,20 +51,22 @@ func TestTrustedProxies(t *testing.T) {
 		External, Remote string
 		Secure           bool
 	}
+	const host = "for,proto,host"
 	for _, tt := range []struct {
-		name, trusted string
-		want          urls
+		name, trusted, facts string
+		want                 urls
 	}{
-		{"the proxy's fields are believed", "127.0.0.1", urls{"https://shop.example/hello", "203.0.113.9", true}},
-		{"so are those of a proxy in the network given", "10.0.0.0/8,127.0.0.0/8", urls{"https://shop.example/hello", "203.0.113.9", true}},
-		{"anybody else's are not", "10.0.0.0/8", urls{"http://direct.example/hello", "127.0.0.1", false}},
+		{"the proxy is believed about client and scheme", "127.0.0.1", "for,proto", urls{"https://direct.example/hello", "203.0.113.9", true}},
+		{"and about the host when told so", "127.0.0.1", host, urls{"https://shop.example/hello", "203.0.113.9", true}},
+		{"so is a proxy in the network given", "10.0.0.0/8,127.0.0.0/8", host, urls{"https://shop.example/hello", "203.0.113.9", true}},
+		{"anybody else is not", "10.0.0.0/8", host, urls{"http://direct.example/hello", "127.0.0.1", false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			header := append([]string{"Host", "direct.example"}, viaProxy...)
-			flask := start(t, "flaskapp:app", "--trusted-proxies", tt.trusted)
+			flask := start(t, "flaskapp:app", "--trusted-proxies", tt.trusted, "--forwarded", tt.facts)
 			assert.Equal(t, tt.want, getJSON[urls](t, flask.client(t), "/urls", header...))
-			django := start(t, "djangoapp.wsgi", "--trusted-proxies", tt.trusted)
+			django := start(t, "djangoapp.wsgi", "--trusted-proxies", tt.trusted, "--forwarded", tt.facts)
 			assert.Equal(t, tt.want, getJSON[urls](t, django.client(t), "/urls", header...))
 		})
 	}
@@ -84,7 +86,7 @@ func TestTrustedProxies(t *testing.T) {
 
 func TestDjangoBehindAProxy(t *testing.T) {
 	t.Parallel()
-	s := startDjango(t, "--trusted-proxies", "127.0.0.1", "--mount", "/app")
+	s := startDjango(t, "--trusted-proxies", "127.0.0.1", "--forwarded", "for,proto,host", "--mount", "/app")
 	c := s.client(t)
 	header := append([]string{"Origin", "https://shop.example", "Referer", "https://shop.example/app/form"}, viaProxy...)
 
@@ -99,6 +101,26 @@ func TestDjangoBehindAProxy(t *testing.T) {
 		elsewhere := append([]string{"Origin", "https://evil.example"}, viaProxy...)
 		a := c.submit(t, "/app/form", url.Values{"text": {"forged"}}, elsewhere...)
 		assert.Equal(t, 403, a.Status)
+	})
+}
+
+// A proxy that takes its prefix off the path, as nginx does for `proxy_pass http://pyserve/;`, and Traefik's StripPrefix.
+func TestAPrefixThatAProxyHasTakenOffThePath(t *testing.T) {
+	t.Parallel()
+	t.Run("told by the flag", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, "flaskapp:app", "--script-name", "/shop/")
+		c := s.client(t)
+		assert.Contains(t, c.get(t, "/hello").Body, "Hello from Flask")
+		assert.Equal(t, "/shop/hello", c.get(t, "/redirect").Header.Get("Location"))
+	})
+	t.Run("told by the proxy", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, "flaskapp:app", "--trusted-proxies", "127.0.0.1", "--forwarded", "for,proto,prefix")
+		c := s.client(t)
+		assert.Equal(t, "/shop/hello", c.get(t, "/redirect", "X-Forwarded-Prefix", "/shop").Header.Get("Location"))
+		assert.Equal(t, "/hello", c.get(t, "/redirect", "X-Forwarded-Prefix", "//evil.example").Header.Get("Location"))
+		assert.Equal(t, "/hello", c.get(t, "/redirect").Header.Get("Location"))
 	})
 }
 

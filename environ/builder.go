@@ -18,11 +18,15 @@ type Config struct {
 	// Mount is the path the application is served under, and its SCRIPT_NAME: decoded bytes that start
 	// with "/" and do not end in it. "" and "/" both mean the root.
 	Mount string
-	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are believed; see
-	// [ParseTrusted]. Empty: none.
+	// ScriptName is the SCRIPT_NAME of an application whose path comes without it: a proxy has taken it off. It has the
+	// form of Mount, and excludes it.
+	ScriptName string
+	// TrustedProxies are the peers that are believed; see [ParseTrusted]. Empty: none.
 	TrustedProxies []netip.Prefix
 	// TrustUnix says that peers on a unix socket are believed too.
 	TrustUnix bool
+	// Forwarded is what they are believed about. Zero: [DefaultForwarded].
+	Forwarded Forwarded
 	// HeaderMap is what becomes of field names with an underscore. Zero: [Drop].
 	HeaderMap HeaderMap
 	// Software is SERVER_SOFTWARE, such as "pyserve/0.1.0". Empty: "pyserve".
@@ -34,16 +38,26 @@ type Config struct {
 // Builder makes the variables of requests. It is safe for use by several goroutines, each with a block
 // of its own.
 type Builder struct {
-	mount   []byte
-	trusted trustList
-	policy  fieldPolicy
-	fixed   []byte // packed entries that every request of this application gets
+	mount    []byte // what the path begins with
+	name     string // SCRIPT_NAME
+	trusted  trustList
+	believed Forwarded
+	policy   fieldPolicy
+	fixed    []byte // packed entries that every request of this application gets
 }
 
 // NewBuilder checks the configuration. The error names every fault in it.
 func NewBuilder(c Config) (*Builder, error) {
-	mount, err := cleanMount(c.Mount)
-	errs := []error{err}
+	mount, err := cleanMount("mount", c.Mount)
+	name, nameErr := cleanMount("script name", c.ScriptName)
+	if c.Forwarded == 0 {
+		c.Forwarded = DefaultForwarded
+	}
+	errs := []error{err, nameErr, c.Forwarded.check()}
+	if mount != "" && name != "" {
+		errs = append(errs, errors.New("mount and script name exclude each other: is the prefix on the path, or has a proxy taken it off?"))
+	}
+	name = mount + name
 	if int(c.HeaderMap) >= len(headerMapNames) {
 		errs = append(errs, fmt.Errorf("unknown header map %v", c.HeaderMap))
 	}
@@ -63,23 +77,28 @@ func NewBuilder(c Config) (*Builder, error) {
 	}
 	var fixed Block
 	fixed.putString(keyServerSoftware, c.Software)
-	fixed.putString(keyScriptName, mount)
+	if !c.Forwarded.has(ForwardedPrefix) {
+		fixed.putString(keyScriptName, name)
+	}
 	return &Builder{
-		mount:   []byte(mount),
-		trusted: trustList{proxies: proxies, unix: c.TrustUnix},
-		policy:  fieldPolicy{underscores: c.HeaderMap, dropped: droppedLog{log: c.Log}},
-		fixed:   fixed.buf,
+		mount:    []byte(mount),
+		name:     name,
+		trusted:  trustList{proxies: proxies, unix: c.TrustUnix},
+		believed: c.Forwarded,
+		policy:   fieldPolicy{underscores: c.HeaderMap, dropped: droppedLog{log: c.Log}},
+		fixed:    fixed.buf,
 	}, nil
 }
 
-func cleanMount(mount string) (string, error) {
+// cleanMount checks a path that is a SCRIPT_NAME. what is its name in an error.
+func cleanMount(what, mount string) (string, error) {
 	switch {
 	case mount == "" || mount == "/":
 		return "", nil
 	case mount[0] != '/':
-		return "", fmt.Errorf("mount %q: must start with \"/\"", mount)
+		return "", fmt.Errorf("%s %q: must start with \"/\"", what, mount)
 	case strings.HasSuffix(mount, "/"):
-		return "", fmt.Errorf("mount %q: must not end in \"/\"", mount)
+		return "", fmt.Errorf("%s %q: must not end in \"/\"", what, mount)
 	}
 	return mount, nil
 }
@@ -111,6 +130,11 @@ func (bd *Builder) build(b *Block, r *httpserver.Request) error {
 	b.putString(keyRequestID, r.ID)
 	c := bd.connection(r)
 	c.pack(b)
+	if bd.believed.has(ForwardedPrefix) {
+		mark := b.begin(keyScriptName)
+		b.buf = append(append(b.buf, c.prefix...), bd.name...)
+		b.end(mark)
+	}
 	// A spooled body has a length even when the client sent none; many applications read by it alone.
 	if r.ContentLength >= 0 && (b.fields.hasLength || r.Body != nil) {
 		b.putUint(keyContentLength, uint64(r.ContentLength))

@@ -2,6 +2,8 @@ package environ
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -20,6 +22,7 @@ type connection struct {
 	port   uint16         // for SERVER_PORT
 	local  netip.Addr     // invalid on a unix socket
 	client netip.AddrPort // address invalid: a unix socket; port 0: unknown
+	prefix []byte         // what a trusted proxy has taken off the path
 }
 
 // connection finds it out for one request. The result points into the request.
@@ -35,7 +38,7 @@ func (bd *Builder) connection(r *httpserver.Request) connection {
 		c.scheme = schemeHTTPS
 	}
 	if bd.trusted.has(c.client.Addr()) {
-		c.believe(&bd.trusted, r.Fields)
+		c.believe(bd, r.Fields)
 	}
 	if c.port == 0 {
 		c.port = defaultPort(c.scheme)
@@ -43,19 +46,59 @@ func (bd *Builder) connection(r *httpserver.Request) connection {
 	return c
 }
 
-// believe replaces what the trusted peer's X-Forwarded-* fields tell about. A port set to 0 becomes the
-// scheme's own.
-func (c *connection) believe(t *trustList, fields []httpserver.Field) {
-	c.client = t.forwardedClient(c.client, fields)
-	scheme := forwardedScheme(fields)
-	if scheme != "" {
-		c.scheme = scheme
+// believe replaces what the trusted peer's fields tell about. A port set to 0 becomes the scheme's own.
+func (c *connection) believe(bd *Builder, fields []httpserver.Field) {
+	h := bd.hops(c.client, fields)
+	c.client = h.client
+	if h.scheme != "" {
+		c.scheme = h.scheme
 	}
-	if forwarded := forwardedHost(fields); forwarded.valid() {
-		c.host, c.name, c.port = forwarded.whole, forwarded.host, forwarded.port
-	} else if scheme != "" {
+	if h.host.valid() {
+		c.host, c.name, c.port = h.host.whole, h.host.host, h.host.port
+	} else if h.scheme != "" {
 		// The local port is the one between proxy and server: not one that clients can use.
 		c.port = parseAuthority(c.host).port
+	}
+	if bd.believed.has(ForwardedPort) {
+		c.setPort(forwardedPort(fields))
+	}
+	if bd.believed.has(ForwardedPrefix) {
+		c.prefix = forwardedPrefix(fields)
+	}
+}
+
+// hops reads those of the fields that are believed.
+func (bd *Builder) hops(peer netip.AddrPort, fields []httpserver.Field) hops {
+	if bd.believed.has(ForwardedStandard) {
+		return bd.trusted.forwardedHops(peer, fields)
+	}
+	h := hops{client: peer}
+	if bd.believed.has(ForwardedFor) {
+		h.client = bd.trusted.forwardedClient(peer, fields)
+	}
+	if bd.believed.has(ForwardedProto) {
+		h.scheme = forwardedScheme(fields)
+	}
+	if bd.believed.has(ForwardedHost) {
+		h.host = forwardedHost(fields)
+	}
+	return h
+}
+
+// setPort makes port, if there is one, the port that clients use. Applications make URLs of HTTP_HOST, so it goes in
+// there too.
+func (c *connection) setPort(port uint16) {
+	if port == 0 {
+		return
+	}
+	c.port = port
+	host := parseAuthority(c.host)
+	if !host.valid() {
+		return
+	}
+	c.host = host.host
+	if port != defaultPort(c.scheme) {
+		c.host = strconv.AppendUint(append(slices.Clone(host.host), ':'), uint64(port), 10)
 	}
 }
 

@@ -3,6 +3,7 @@ package environ
 import (
 	"bytes"
 	"net/netip"
+	"strconv"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -79,6 +80,41 @@ func forwardedScheme(fields []httpserver.Field) string {
 // forwardedHost is the last value of X-Forwarded-Host, or an invalid one when it is no host[:port].
 func forwardedHost(fields []httpserver.Field) authority {
 	return parseAuthority(lastValue(fields, "x-forwarded-host"))
+}
+
+// forwardedPort is the last value of X-Forwarded-Port, or 0 when it is not a port.
+func forwardedPort(fields []httpserver.Field) uint16 {
+	value := lastValue(fields, "x-forwarded-port")
+	if len(value) == 0 || !isDigit(value[0]) {
+		return 0
+	}
+	port, err := strconv.ParseUint(string(value), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint16(port)
+}
+
+// maxPrefixLen is beyond any prefix that somebody would configure.
+const maxPrefixLen = 1 << 10
+
+// forwardedPrefix is the last value of X-Forwarded-Prefix, decoded and without a slash at its end; nil when it is not
+// a path. "//" at its beginning would make another host of an application's redirects.
+func forwardedPrefix(fields []httpserver.Field) []byte {
+	value := bytes.TrimRight(lastValue(fields, "x-forwarded-prefix"), "/")
+	if len(value) == 0 || len(value) > maxPrefixLen || value[0] != '/' || bytes.ContainsAny(value, "?# \t") {
+		return nil
+	}
+	prefix := appendDecoded(nil, value)
+	if prefix[0] != '/' || len(prefix) == 1 || prefix[1] == '/' || prefix[1] == '\\' {
+		return nil
+	}
+	for _, c := range prefix {
+		if c < ' ' || c == 0x7f {
+			return nil
+		}
+	}
+	return prefix
 }
 
 // lastValue returns the last element of the list in the fields of that name, the one that the nearest

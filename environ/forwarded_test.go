@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// trusting is a Config that believes the peer of get and 10.0.0.0/8, or whatever items say.
+// trusting is a Config that believes the peer of get and 10.0.0.0/8, or whatever items say, about the host too.
 func trusting(t *testing.T, items ...string) Config {
 	t.Helper()
 	if items == nil {
@@ -16,7 +16,7 @@ func trusting(t *testing.T, items ...string) Config {
 	}
 	proxies, unix, err := ParseTrusted(items)
 	require.NoError(t, err)
-	return Config{TrustedProxies: proxies, TrustUnix: unix}
+	return Config{TrustedProxies: proxies, TrustUnix: unix, Forwarded: DefaultForwarded | ForwardedHost}
 }
 
 func TestTheClientIsTheNearestHopThatIsNotTrusted(t *testing.T) {
