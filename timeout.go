@@ -45,6 +45,10 @@ func (rt *Runtime) stuck(s progress.Stuck) {
 	}
 }
 
+// WriteStacks writes the Python stacks of all threads to f, also while one of them keeps the GIL. It can be called on any
+// goroutine, at any time. An error means that only a part was written, or nothing.
+func (rt *Runtime) WriteStacks(f *os.File) error { return rt.host.DumpStacks(int(f.Fd())) }
+
 // stack returns the Python stack of a thread, for the log: of all of them when that one is not among them.
 func (rt *Runtime) stack(thread int) string {
 	f, err := os.CreateTemp("", "pyserve-stacks-")

@@ -14,9 +14,9 @@
  * order is in zygote.go. */
 enum { EXECUTABLE, DIRECTORY, PYTHONPATH, SPEC, BOOTSTRAP, ZYGOTE, ARGV, MOST_PARTS = 64 };
 
-/* What the terminal sends to the whole process group is the master's business, and a zygote has no log to open
- * anew. The last one Python expects to be ignored. Go decides about them anew in the children. */
-static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
+/* What is sent to the whole process group, by a terminal or a service manager, is the master's business, and a zygote
+ * has no log to open anew. The last one Python expects to be ignored. Go decides about them anew in the children. */
+static const int ignored[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
 
 /* How Go or a debugger looks at crashes is theirs to say in each process. */
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};

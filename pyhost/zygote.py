@@ -4,6 +4,7 @@ zygote.c runs this in a process that has one thread. It is compiled there only, 
 finds. Package zygote is the other end of the channel, and tells what goes over it.
 """
 
+import _signal
 import _socket
 import faulthandler
 import gc
@@ -18,6 +19,10 @@ open_pidfd = getattr(os, "pidfd_open", None)
 
 # How often to look for the end of children, in ms, where the kernel does not tell (Linux before 5.3).
 LOOK = 100
+
+# The signal at which the stacks are written while the application is imported. No import of signal: it would wrap all
+# numbers that are there.
+STACKS = _signal.SIGUSR1
 
 # What one packet takes, descriptors and all.
 PACKET, DESCRIPTORS = 64 * 1024, 64
@@ -42,11 +47,13 @@ def load(bootstrap, descriptor, directory, extra, spec):
     channel = _socket.socket(fileno=descriptor)
     try:
         faulthandler.enable(2)
+        faulthandler.register(STACKS, 2)
         bootstrap.prepare_path(directory, extra)
         app = bootstrap.load(spec)
     except BaseException:
         send(b"f", "\0".join(bootstrap.describe(*sys.exc_info())))
         os._exit(1)
+    faulthandler.unregister(STACKS)
     faulthandler.disable()  # the workers have their own way (crash.c)
     return app
 

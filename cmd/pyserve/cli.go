@@ -50,6 +50,7 @@ type settings struct {
 	LogLevel                 string   `enum:"debug,info,warning,error" default:"info" group:"log" help:"The least severe messages that are logged: debug, info, warning or error."`
 	Workers                  *workers `short:"w" placeholder:"N" group:"process" help:"Worker processes; 'auto' is one for each processor, 0 serves in the process that was started. Default: $WEB_CONCURRENCY, or 1."`
 	GracefulTimeout          seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long running requests may take to finish when a worker is to leave, after SIGTERM for example (${default})."`
+	StartTimeout             seconds  `default:"120s" placeholder:"TIME" group:"process" help:"How long a worker may take to import the application and to answer --warmup: then it is ended, its Python stack logged, and its start counts as failed (${default}; without limit if --reload is given); 0 is no limit."`
 	Timeout                  seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long a request may be in the application without a chunk being read or sent: then it gets 504, and an exception ends it (${default}); 0 is no limit."`
 	Preload                  bool     `group:"process" help:"Import the application once and fork the workers from that process, so that they share its memory and start at once."`
 	Warmup                   string   `placeholder:"/PATH" group:"process" help:"A worker that has started first answers a GET of this path; only when the status is below 500 does it count as ready."`

@@ -56,7 +56,7 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	c.banner(m.listeners)
 	m.supervisor = supervise.New(supervise.Options{
 		Workers: int(*c.Workers), Slots: m.board.Slots(), GracefulTimeout: time.Duration(c.GracefulTimeout),
-		Surge: c.surge(), MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Terminal: onTerminal(), Log: m.log,
+		StartTimeout: m.startTimeout(), Surge: c.surge(), MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Terminal: onTerminal(), Log: m.log,
 	})
 	closeStatus := m.serveStatus()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -82,14 +82,23 @@ func (c *cli) surge() int {
 	return 0 // the usual
 }
 
+// startTimeout is when a start is given up. A worker ends itself before, to tell where it is.
+func (m *master) startTimeout() time.Duration {
+	if limit := m.c.startTimeout(); limit > 0 {
+		return limit + selfEndMargin
+	}
+	return 0
+}
+
+// selfEndMargin is how much longer the master waits than a worker that watches its own time.
+const selfEndMargin = 3 * time.Second
+
 // prepare gets what the workers need.
 func (m *master) prepare() (err error) {
 	if m.identity, err = m.c.identity(); err != nil {
 		return err
 	}
-	if m.command, err = m.c.self(); err != nil {
-		return err
-	}
+	m.command = process.Command{Path: process.Running, Args: os.Args, Env: systemd.ForWorker(started.environment)}
 	if m.identity != nil {
 		m.command.Credential, m.variables = &m.identity.credential, m.identity.variables
 		m.command.Env = append(m.command.Env, m.variables...)
@@ -146,14 +155,6 @@ func descriptors(listeners []net.Listener) (fds []int, err error) {
 	return fds, nil
 }
 
-// self is how to start this program again, as the user that the application is to run as.
-func (c *cli) self() (process.Command, error) {
-	if started.err != nil {
-		return process.Command{}, fmt.Errorf("cannot find the program that is running, to start its workers: %w", started.err)
-	}
-	return process.Command{Path: started.path, Args: os.Args, Env: systemd.ForWorker(started.environment)}, nil
-}
-
 // Start implements supervise.System.
 func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 	shared := process.Shared{Board: m.board, Listeners: m.fds, Dir: m.c.dir, Events: m.supervisor, Log: m.log}
@@ -167,7 +168,10 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 // Upgrade implements supervise.System.
 func (m *master) Upgrade(ctx context.Context) error {
 	command := m.command
-	command.Dir, command.Env, command.Credential = m.c.dir, systemd.ForSuccessor(started.environment), nil
+	if started.err != nil {
+		return fmt.Errorf("cannot find the program by the name that it was started by: %w", started.err)
+	}
+	command.Path, command.Dir, command.Env, command.Credential = started.path, m.c.dir, systemd.ForSuccessor(started.environment), nil
 	err := process.Upgrade(ctx, command, handover.Upgrade{Listeners: m.fds, Foreign: m.foreign}, func(pid int) { m.log.Info("the new master is started", "pid", pid) })
 	if err == nil {
 		m.mu.Lock()

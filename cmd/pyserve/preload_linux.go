@@ -12,6 +12,7 @@ import (
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
 	"github.com/pyserve/pyserve/pyhost/zygote"
 )
@@ -29,7 +30,13 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, z.Close)
+	stop := context.AfterFunc(ctx, func() {
+		if errors.Is(context.Cause(ctx), supervise.ErrStartTimeout) {
+			say("%s: the import goes on for longer than --start-timeout %s, and is ended. It is in:", m.c.app, m.c.StartTimeout)
+			z.WriteStacks()
+		}
+		z.Close()
+	})
 	defer stop()
 	threads, err := z.Ready()
 	var failed *zygote.ImportError
@@ -37,6 +44,8 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 	case errors.As(err, &failed) && failed.Traceback != "":
 		say("%s could not be imported:\n%s", m.c.app, failed.Traceback)
 		return err
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
 	case err != nil:
 		return err
 	}

@@ -26,11 +26,15 @@ type session struct {
 	// watch, if not nil, is called before that, and may look after the application until the process ends.
 	watch func(*pyserve.Runtime)
 
+	// stacks is where the Python stacks go when the start takes too long; nil is standard error.
+	stacks *os.File
+
 	// cleanUp, if not nil, is called before the process ends in the middle of something.
 	cleanUp func()
 
 	accessLog *httpserver.AccessLog
 	quitting  sync.Once
+	starting  start
 }
 
 // An order is what somebody wants of a session.
@@ -55,7 +59,9 @@ func (s *session) run() int {
 		return failure(err)
 	}
 	imported := s.quitWhileImporting()
+	s.limitStart()
 	err = pyserve.Main(s.options, func(rt *pyserve.Runtime) error {
+		s.starting.python.Store(rt)
 		app, err := rt.Load(s.c.application(s.accessLog))
 		switch {
 		case err == nil:
@@ -118,6 +124,7 @@ func (s *session) serve(server httpserver.Engine) error {
 	for _, l := range s.listeners {
 		go func() { failed <- server.Serve(l) }()
 	}
+	s.starting.over()
 	s.begun()
 	for {
 		select {
@@ -162,14 +169,14 @@ func (s *session) leave(server httpserver.Engine, o order) error {
 	}()
 	time.AfterFunc(limit+exitGrace, func() {
 		say("the application did not come to an end within the graceful timeout")
-		s.exit()
+		s.exit(exitOK)
 	})
 	if o.do == drain {
 		server.Drain(hurry)
 	}
 	if err := server.Shutdown(ctx); err != nil {
 		say("requests were still running after the graceful timeout of %s: they are cut off", s.c.GracefulTimeout)
-		s.exit()
+		s.exit(exitOK)
 	}
 	return nil
 }
@@ -182,15 +189,15 @@ func (s *session) quit(o order) {
 	s.quitting.Do(func() {
 		closeAll(s.listeners) // which removes unix sockets that are this process's own
 		say("%s: quitting at once", o.why)
-		s.exit()
+		s.exit(exitOK)
 	})
 }
 
-func (s *session) exit() {
+func (s *session) exit(code int) {
 	if s.cleanUp != nil {
 		s.cleanUp()
 	}
-	os.Exit(exitOK)
+	os.Exit(code)
 }
 
 // report says why serving ended, if that was not asked for.

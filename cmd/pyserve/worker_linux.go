@@ -38,6 +38,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 	unix.CloseOnExec(in.Crash)
 	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order)}
 	s.options.CrashFile = os.NewFile(uintptr(in.Crash), "crash")
+	s.stacks = s.options.CrashFile
 	s.options.Row = row
 	retire := func(reason string, stuck bool) {
 		message := handover.Retire
@@ -71,7 +72,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 		row.SetState(scoreboard.Ready)
 		_ = control.Send(handover.Ready, "")
 	}
-	go s.obeySignals(signals)
+	go s.obeySignals(signals, func() { _ = control.Send(handover.Leave, "") })
 	go s.obeyMaster(control, row)
 	return s.run()
 }
@@ -109,12 +110,15 @@ func inherit(fds []int) (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-func (s *session) obeySignals(signals <-chan os.Signal) {
+// obeySignals calls leaves before it obeys one that ends the worker: the master may not be who sent it.
+func (s *session) obeySignals(signals <-chan os.Signal, leaves func()) {
 	for sig := range signals {
 		switch sig {
 		case syscall.SIGTERM:
+			leaves()
 			s.orders <- order{finish, sig.String()}
 		case syscall.SIGQUIT:
+			leaves()
 			s.orders <- order{quit, sig.String()}
 		case syscall.SIGUSR1:
 			s.orders <- order{reopenLogs, sig.String()}

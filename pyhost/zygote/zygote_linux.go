@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Zygote is a running zygote. Its methods can be called on any goroutine.
@@ -139,6 +140,18 @@ func (z *Zygote) Retire() {
 func (z *Zygote) endIfIdle() {
 	if z.retired && len(z.children) == 0 {
 		z.kill()
+	}
+}
+
+// WriteStacks has the zygote write the Python stacks of its threads to its standard error, if it is still importing the
+// application, and gives it a moment for that.
+func (z *Zygote) WriteStacks() {
+	if z.imported() || z.cmd.Process.Signal(syscall.SIGUSR1) != nil {
+		return
+	}
+	select {
+	case <-z.ended:
+	case <-time.After(time.Second):
 	}
 }
 

@@ -26,6 +26,9 @@ type Command struct {
 	Credential *syscall.Credential
 }
 
+// Running is the Path of the program that is running, even after another file was put in its place (proc(5)).
+const Running = "/proc/self/exe"
+
 // firstFD is the number of the first inherited descriptor in the new process.
 const firstFD = 3
 

@@ -86,6 +86,7 @@ func newStory() *story {
 
 func (s *story) WorkerReady(id int)                         { s.ready <- id }
 func (s *story) WorkerRetires(_ int, reason string, _ bool) { s.retired <- reason }
+func (s *story) WorkerLeaves(int)                           {}
 func (s *story) WorkerExited(_ int, exit supervise.Exit)    { s.exited <- exit }
 func (s *story) Reload()                                    { s.changed <- 1 }
 

@@ -22,6 +22,7 @@ import (
 type Events interface {
 	WorkerReady(id int)
 	WorkerRetires(id int, reason string, stuck bool)
+	WorkerLeaves(id int)
 	WorkerExited(id int, exit supervise.Exit)
 	Reload()
 }
@@ -127,6 +128,8 @@ func (w *Worker) listen() {
 			w.shared.Events.WorkerReady(w.id)
 		case handover.Retire, handover.Stuck:
 			w.shared.Events.WorkerRetires(w.id, text, message == handover.Stuck)
+		case handover.Leave:
+			w.shared.Events.WorkerLeaves(w.id)
 		case handover.Change:
 			w.shared.Log.Info("a file has changed", "file", text)
 			w.shared.Events.Reload()

@@ -108,6 +108,16 @@ var chaosEvents = []func(*chaos){
 			c.supervisor.Dismiss()
 		}
 	},
+	func(c *chaos) {
+		if p := c.pick(); p != nil && !c.gentle {
+			p.obeyOthers(time.Duration(c.next()) * time.Second / 4)
+		}
+	},
+	func(c *chaos) {
+		if p := c.pick(); p != nil && !c.gentle {
+			p.exit(supervise.Exit{Signal: "SIGTERM"})
+		}
+	},
 }
 
 // runChaos plays the events, then mends everything and looks whether the supervisor recovers, and stops it.
@@ -190,6 +200,7 @@ func FuzzEvents(f *testing.F) {
 	f.Add([]byte{1, 1, 1, 15, 0, 2, 0, 30, 15, 1, 1, 60})         // crashes during a reload
 	f.Add([]byte{1, 1, 1, 16, 2, 0, 30, 16, 2, 13, 1, 9})         // all dismissed, and called back
 	f.Add([]byte{0, 2, 0, 10, 2, 2, 1, 90, 13, 8, 0, 0, 6, 7, 4}) // everything else
+	f.Add([]byte{2, 1, 1, 2, 0, 25, 18, 0, 17, 1, 3, 0, 30, 6})   // others end workers in a reload and an upgrade
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		if len(bytes) > 300 {
 			t.Skip("long")

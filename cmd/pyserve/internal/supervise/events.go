@@ -18,6 +18,12 @@ func (s *Supervisor) WorkerExited(id int, exit Exit) {
 	s.events.post(func() { s.withWorker(id, func(w *worker) { s.exited(w, exit) }) })
 }
 
+// WorkerLeaves says that a worker was told to leave by somebody else than this master, such as a person or the service
+// manager, which may be about to tell the master too.
+func (s *Supervisor) WorkerLeaves(id int) {
+	s.events.post(func() { s.withWorker(id, s.leaves) })
+}
+
 func (s *Supervisor) withWorker(id int, do func(*worker)) {
 	if w := s.workers[id]; w != nil {
 		do(w)
@@ -30,7 +36,7 @@ func (s *Supervisor) ready(w *worker) {
 	}
 	s.enter(w, Ready)
 	s.everReady = true
-	w.deadline = time.Time{}
+	w.deadline, w.slow = time.Time{}, reminder{}
 	s.setAge(w)
 	s.record(slog.LevelInfo, "worker ready", w.attrs())
 	if w.reopen {
@@ -54,6 +60,9 @@ func (s *Supervisor) exited(w *worker, exit Exit) {
 	switch {
 	case w.seat == nil:
 		s.record(slog.LevelInfo, "worker left", w.attrs(exit.attr()))
+	case exit.byOthers() && w.mayVacate():
+		s.vacate(w)
+		s.record(slog.LevelInfo, "a worker was ended by somebody else", w.attrs(exit.attr()))
 	case w.generation == s.candidate:
 		w.leaveSeat()
 		s.record(slog.LevelError, "a worker failed before it was ready", w.attrs(append(exit.Report, exit.attr())...))
@@ -61,6 +70,50 @@ func (s *Supervisor) exited(w *worker, exit Exit) {
 	default:
 		s.died(w, exit)
 	}
+}
+
+// leaves lets a worker go that leaves without being asked by this master.
+func (s *Supervisor) leaves(w *worker) {
+	if w.seat == nil || !w.mayVacate() {
+		return
+	}
+	s.vacate(w)
+	s.enter(w, Stopping)
+	w.slow, w.next, w.deadline = reminder{}, Quit, s.now.Add(s.options.GracefulTimeout)
+	s.record(slog.LevelInfo, "a worker leaves: somebody else has told it to", w.attrs())
+}
+
+// vacate frees the seat of a worker that others have ended. Whoever ends a worker may be ending them all, this master
+// too: nothing is started before that would be known.
+func (s *Supervisor) vacate(w *worker) {
+	seat := w.seat
+	w.leaveSeat()
+	if w.state == Starting {
+		w.generation.dismissed++
+	}
+	seat.backoff.until = later(seat.backoff.until, s.now.Add(leaveDelay))
+	if w.generation == s.candidate {
+		s.candidate.tried, s.candidate.retryAt = false, s.now.Add(leaveDelay)
+	}
+}
+
+const (
+	// leaveDelay is how long nothing is started in the place of a worker that others have ended.
+	leaveDelay = time.Second
+	// maxDismissed is for how many workers of a generation it is believed that others have ended them while they
+	// were starting; beyond that it may be the application itself.
+	maxDismissed = 3
+)
+
+func (w *worker) mayVacate() bool {
+	return w.state != Starting || w.generation.dismissed < maxDismissed
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // died logs, in one record, a worker that left without being asked, and counts it in the back-off of its seat.

@@ -2,6 +2,7 @@ package supervise_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,13 @@ func (p *fakeProcess) leave(after time.Duration) {
 	}
 }
 
+// obeyOthers makes the process leave as if somebody else than the master had sent it TERM.
+func (p *fakeProcess) obeyOthers(after time.Duration) {
+	p.system.set(func() { p.leaving = true })
+	p.system.supervisor.WorkerLeaves(p.spec.ID)
+	p.leave(after)
+}
+
 // become makes the process ready, unless it is dead.
 func (p *fakeProcess) become() {
 	p.system.mu.Lock()
@@ -134,21 +142,25 @@ type fakeSystem struct {
 	status    string
 
 	// The hooks are called with mu held; nil means what is said at fakeProcess.
-	onStart   func(*fakeProcess) error // instead of becoming ready after importTime
-	onLeaving func(*fakeProcess)
-	onPrepare func(generation int) error
-	upgrade   chan error // what Upgrade returns
+	onStart     func(*fakeProcess) error // instead of becoming ready after importTime
+	onLeaving   func(*fakeProcess)
+	onPrepare   func(generation int) error
+	prepareTime time.Duration // 0 is the constant
+	upgrade     chan error    // what Upgrade returns
 }
 
 func (f *fakeSystem) Prepare(ctx context.Context, generation int) error {
 	f.tasks.Add(1)
 	defer f.tasks.Add(-1)
+	f.mu.Lock()
+	takes := cmp.Or(f.prepareTime, prepareTime)
+	f.mu.Unlock()
 	select {
-	case <-time.After(prepareTime):
+	case <-time.After(takes):
 	case <-ctx.Done():
 		time.Sleep(leaveTime / 2) // a zygote takes its time to end
 		f.set(func() { f.cancelled = append(f.cancelled, generation) })
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -199,7 +211,7 @@ func (f *fakeSystem) Upgrade(ctx context.Context) error {
 	case err := <-f.upgrade:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 

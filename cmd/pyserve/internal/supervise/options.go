@@ -27,7 +27,8 @@ type Options struct {
 	// KillDelay is how long a worker that was told to quit may take before it is killed; 0 means 5 s.
 	KillDelay time.Duration
 
-	// StartTimeout is how long a worker may take to become ready before it is killed; 0 means for ever.
+	// StartTimeout is how long a worker may take to become ready before it is killed, and how long Prepare may take;
+	// an upgrade may take three times as long, as the new master does both and starts more workers. 0 means for ever.
 	StartTimeout time.Duration
 
 	// StableAfter is how long a worker must have been ready for its crash to count as the first one again;

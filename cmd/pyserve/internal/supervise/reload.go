@@ -16,7 +16,10 @@ type generation struct {
 	proven bool               // one of its workers has been ready
 	lost   bool               // none of its workers can be started any more
 
-	provenAt time.Time
+	provenAt  time.Time
+	slow      reminder  // of its Prepare
+	dismissed int       // how many of its workers others have ended while they were starting
+	retryAt   time.Time // when its first worker may be started once more, as others have ended the one before
 }
 
 // Reload (SIGHUP) replaces all workers by those of a new generation. Its first worker is tried while the old ones
@@ -68,15 +71,16 @@ func (s *Supervisor) tryGeneration() {
 	s.abandonCandidate()
 	s.abandonSuccessors() // they would be outdated, and might take their time
 	s.lastNumber++
-	g := &generation{number: s.lastNumber}
+	g := &generation{number: s.lastNumber, slow: remind(s.now)}
 	var ctx context.Context
-	ctx, g.cancel = context.WithCancel(s.context)
+	ctx, g.cancel = s.limited(s.options.StartTimeout)
 	s.candidate = g
 	s.task(func() error { return s.system.Prepare(ctx, g.number) }, func(err error) { s.prepared(g, err) })
 }
 
 func (s *Supervisor) prepared(g *generation, err error) {
 	g.cancel()
+	g.slow = reminder{}
 	if err == nil {
 		g.ready = true
 		s.generations[g.number] = g // forgotten in this turn if it was abandoned
@@ -105,7 +109,7 @@ func (s *Supervisor) abandonSuccessors() {
 // startCandidate starts the first worker of the candidate, in an empty seat if there is one.
 func (s *Supervisor) startCandidate() {
 	g := s.candidate
-	if g == nil || !g.ready || g.tried {
+	if g == nil || !g.ready || g.tried || s.now.Before(g.retryAt) {
 		return
 	}
 	s.abandonSuccessors() // one started meanwhile might never become ready

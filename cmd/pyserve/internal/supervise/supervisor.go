@@ -37,14 +37,15 @@ type Supervisor struct {
 	candidate   *generation // the one a reload tries, which has had none yet; nil
 	renewal     backoff     // of reloads that replace a lost generation
 
-	everReady  bool // some worker has been ready
-	settled    bool // the first start is over
-	reloading  bool
-	upgrading  bool
-	handedOver bool // a new master serves
-	stopping   stopMode
-	exitCode   int
-	memoryAt   time.Time // when to measure the workers' memory next
+	everReady   bool // some worker has been ready
+	settled     bool // the first start is over
+	reloading   bool
+	upgrading   bool
+	upgradeSlow reminder
+	handedOver  bool // a new master serves
+	stopping    stopMode
+	exitCode    int
+	memoryAt    time.Time // when to measure the workers' memory next
 
 	notifiedState  State
 	notifiedStatus string
@@ -107,6 +108,7 @@ func (s *Supervisor) checkTimes() {
 		s.checkAge(w)
 	}
 	s.checkMemory()
+	s.checkSlow()
 }
 
 // wait returns when there is an event or the next time has come. Times that are not in the future have been
@@ -121,7 +123,13 @@ func (s *Supervisor) wait() {
 	for _, w := range s.workers {
 		consider(w.deadline)
 		consider(w.oldAt)
+		consider(w.slow.at)
 	}
+	if g := s.candidate; g != nil {
+		consider(g.slow.at)
+		consider(g.retryAt)
+	}
+	consider(s.upgradeSlow.at)
 	for _, seat := range s.seats {
 		consider(seat.backoff.until)
 	}
@@ -149,6 +157,14 @@ func (s *Supervisor) task(work func() error, done func(error)) {
 			done(err)
 		})
 	}()
+}
+
+// limited returns a context for a task that may take so long; 0 means for ever.
+func (s *Supervisor) limited(limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return context.WithCancel(s.context)
+	}
+	return context.WithTimeoutCause(s.context, limit, ErrStartTimeout)
 }
 
 // failureCode returns the exit code for a start that failed with err: its own if it has one, else 1.

@@ -2,7 +2,9 @@ package supervise
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 )
 
 // System is what the supervisor asks of the operating system. All methods but Prepare and Upgrade are called by
@@ -10,7 +12,7 @@ import (
 type System interface {
 	// Prepare makes ready what the workers of a generation are started from, such as a zygote that has
 	// imported the application. It runs in a goroutine of its own and may take its time; it returns soon
-	// after ctx ends, leaving nothing behind. An error fails the first start (its ExitCode() int, if it has
+	// after ctx ends, leaving nothing behind. The cause of that end is ErrStartTimeout when it took too long. An error fails the first start (its ExitCode() int, if it has
 	// such a method, becomes the master's) or the reload.
 	Prepare(ctx context.Context, generation int) error
 
@@ -22,8 +24,8 @@ type System interface {
 	Start(Spec) (Process, error)
 
 	// Upgrade starts the program's new binary as another master and waits until that one says it is ready
-	// (nil), fails or exits. It runs in a goroutine of its own; when ctx ends first it ends the new master
-	// and returns. After nil the new master is on its own.
+	// (nil), fails or exits. It runs in a goroutine of its own; when ctx ends first, with a cause as for Prepare, it
+	// ends the new master and returns. After nil the new master is on its own.
 	Upgrade(ctx context.Context) error
 
 	// ReopenLogs reopens the master's own log files.
@@ -57,6 +59,9 @@ type Process interface {
 	RSS() (int64, error)
 }
 
+// ErrStartTimeout is the cause of the end of a context after Options.StartTimeout.
+var ErrStartTimeout = errors.New("it took longer than the start time-out")
+
 // A Signal is one of those that the master sends to workers.
 type Signal int
 
@@ -88,6 +93,12 @@ type Exit struct {
 	Signal string // the signal's name, such as SIGSEGV
 	// Report is put into the log record of a worker that died: the requests it was in, Python's stacks.
 	Report []slog.Attr
+}
+
+// byOthers reports whether it was one of the signals by which people and service managers ask a process to end. The
+// master sends none of them to a worker that has a seat.
+func (e Exit) byOthers() bool {
+	return slices.Contains([]string{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"}, e.Signal)
 }
 
 func (e Exit) attr() slog.Attr {

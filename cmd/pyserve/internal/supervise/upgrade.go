@@ -2,6 +2,9 @@ package supervise
 
 import "log/slog"
 
+// upgradeFactor is how many times Options.StartTimeout an upgrade may take.
+const upgradeFactor = 3
+
 // Upgrade (SIGUSR2) starts the program's new binary as another master. When that one is ready this one's workers
 // drain and Run returns 0; when it fails this one stays.
 func (s *Supervisor) Upgrade() {
@@ -15,12 +18,17 @@ func (s *Supervisor) Upgrade() {
 		}
 		s.upgrading = true
 		s.record(slog.LevelInfo, "upgrade: starting a new master", nil)
-		s.task(func() error { return s.system.Upgrade(s.context) }, s.upgraded)
+		s.upgradeSlow = remind(s.now)
+		ctx, cancel := s.limited(upgradeFactor * s.options.StartTimeout)
+		s.task(func() error {
+			defer cancel()
+			return s.system.Upgrade(ctx)
+		}, s.upgraded)
 	})
 }
 
 func (s *Supervisor) upgraded(err error) {
-	s.upgrading = false
+	s.upgrading, s.upgradeSlow = false, reminder{}
 	switch {
 	case err == nil:
 		// Whatever this one was doing, even stopping: the service manager now hears from the new master.

@@ -20,6 +20,7 @@ type worker struct {
 	recycled bool      // it left its seat because of retire
 	oldAt    time.Time // when it reaches MaxAge
 	reopen   bool      // it is to reopen its logs once it is ready
+	slow     reminder  // that it is starting still
 
 	// deadline is when the time for the state is over, and next what the worker then gets.
 	deadline time.Time
@@ -54,6 +55,7 @@ func (s *Supervisor) start(of *generation, seat *seat) (*worker, error) {
 	}
 	w.process = process
 	s.enter(w, Starting)
+	w.slow = remind(s.now)
 	if s.options.StartTimeout > 0 {
 		w.deadline = s.now.Add(s.options.StartTimeout)
 	}
@@ -172,7 +174,7 @@ func (s *Supervisor) dismiss(w *worker) {
 
 // drain asks a worker to leave gracefully while others serve.
 func (s *Supervisor) drain(w *worker) {
-	w.seat = nil
+	w.seat, w.slow = nil, reminder{}
 	s.enter(w, Draining)
 	w.next, w.deadline = Quit, s.now.Add(s.options.GracefulTimeout)
 	if err := w.process.Drain(); err != nil { // no control socket any more: then by the signal
@@ -185,7 +187,7 @@ func (s *Supervisor) terminate(w *worker) {
 	if w.state != Draining {
 		w.next, w.deadline = Quit, s.now.Add(s.options.GracefulTimeout)
 	}
-	w.seat = nil
+	w.seat, w.slow = nil, reminder{}
 	s.enter(w, Stopping)
 	s.signal(w, Terminate)
 }
@@ -195,7 +197,7 @@ func (s *Supervisor) quit(w *worker) {
 	if w.state == Stopping && w.next == Kill {
 		return // told already
 	}
-	w.seat = nil
+	w.seat, w.slow = nil, reminder{}
 	s.enter(w, Stopping)
 	w.next, w.deadline = Kill, s.now.Add(s.options.KillDelay)
 	s.signal(w, Quit)
@@ -209,7 +211,7 @@ func (s *Supervisor) checkDeadline(w *worker) {
 	w.deadline = time.Time{}
 	switch {
 	case w.state == Starting: // stays in its seat: its exit counts as a start that failed
-		s.record(slog.LevelError, "a worker did not become ready in time and is killed", w.attrs())
+		s.record(slog.LevelError, "a worker did not become ready within the start time-out and is killed", w.attrs())
 		s.signal(w, Kill)
 	case w.next == Quit:
 		s.record(slog.LevelWarn, "a worker did not leave within the graceful time-out and is told to quit", w.attrs())
