@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -69,6 +70,12 @@ func launch(t *testing.T, app string, flags ...string) *server {
 // launchProgram is launch for another copy of the program, and with more in its environment.
 func launchProgram(t *testing.T, program string, env []string, app string, flags ...string) *server {
 	t.Helper()
+	return runServer(t, command(t, program, env, app, flags...))
+}
+
+// command is what launchProgram runs.
+func command(t *testing.T, program string, env []string, app string, flags ...string) *exec.Cmd {
+	t.Helper()
 	venv := need(t, "PYSERVE_VENV")
 	args := append([]string{"--venv", venv, "--chdir", testdata(t)}, flags...)
 	if !strings.Contains(strings.Join(flags, " "), "--bind") {
@@ -76,10 +83,11 @@ func launchProgram(t *testing.T, program string, env []string, app string, flags
 	}
 	cmd := exec.Command(program, append(args, app)...)
 	cmd.Env = append(environment(), env...)
-	return runServer(t, cmd)
+	return cmd
 }
 
-// runServer starts cmd, in a process group of its own.
+// runServer starts cmd, in a process group of its own. What cmd has as Stdout or Stderr already stays so, and is
+// closed here.
 func runServer(t *testing.T, cmd *exec.Cmd) *server {
 	t.Helper()
 	s := &server{cmd: cmd, ended: make(chan struct{})}
@@ -89,10 +97,15 @@ func runServer(t *testing.T, cmd *exec.Cmd) *server {
 	var stdout, stderr *os.File
 	s.stdout, stdout = newOutput(t)
 	s.stderr, stderr = newOutput(t)
-	s.cmd.Stdout, s.cmd.Stderr = stdout, stderr
+	for stream, to := range map[*io.Writer]*os.File{&s.cmd.Stdout: stdout, &s.cmd.Stderr: stderr} {
+		defer to.Close()
+		if theirs, set := (*stream).(*os.File); set {
+			defer theirs.Close()
+		} else {
+			*stream = to
+		}
+	}
 	require.NoError(t, s.cmd.Start())
-	stdout.Close()
-	stderr.Close()
 	go func() {
 		_ = s.cmd.Wait()
 		close(s.ended)

@@ -3,6 +3,7 @@ package httpserver
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"os"
 	"sync"
@@ -34,22 +35,30 @@ type AccessEntry struct {
 	Aborted bool
 }
 
-// AccessLog writes a line for every response, each by one call of Write. Its methods may be called
-// concurrently, and on a nil *AccessLog, which writes nothing.
+// AccessLog writes a line for every response, by a [LogWriter]. Its methods may be called concurrently, and on a nil
+// *AccessLog, which writes nothing.
 type AccessLog struct {
 	format  func(line []byte, e *AccessEntry) []byte
 	buffers sync.Pool // of *[]byte
-
-	path string // of the file that OpenAccessLog opened; "" for another writer
-
-	mu sync.Mutex // held while writing
-	w  io.Writer
+	lines   *LogWriter
+	log     *slog.Logger
+	path    string // of the file that OpenAccessLog opened; "" for another writer
 }
 
-// NewAccessLog returns an AccessLog that writes to w in one of two formats: "combined" is Apache's
-// combined log format followed by ` id=… dur=…us queue=…us` (microseconds), "json" is one object a line.
-func NewAccessLog(w io.Writer, format string) (*AccessLog, error) {
-	l := &AccessLog{w: w, buffers: sync.Pool{New: func() any { return new([]byte) }}}
+// The times of an access log: how long lines wait for others, and at the end for whoever takes them.
+const (
+	accessLogDelay = 20 * time.Millisecond
+	accessLogEnd   = time.Second
+)
+
+// NewAccessLog returns an AccessLog that writes to w, one call of Write for each line and one call at a time, in one of
+// two formats: "combined" is Apache's combined log format followed by ` id=… dur=…us queue=…us` (microseconds), "json"
+// is one object a line. Messages about lines that cannot be written go to log; nil is nowhere.
+func NewAccessLog(w io.Writer, format string, log *slog.Logger) (*AccessLog, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	l := &AccessLog{log: log, buffers: sync.Pool{New: func() any { return new([]byte) }}}
 	switch format {
 	case "combined":
 		l.format = appendCombined
@@ -58,13 +67,14 @@ func NewAccessLog(w io.Writer, format string) (*AccessLog, error) {
 	default:
 		return nil, fmt.Errorf(`%q is no access log format: use "combined" or "json"`, format)
 	}
+	l.lines = NewLogWriter(w, "the access log", accessLogDelay, log)
 	return l, nil
 }
 
-// OpenAccessLog returns an AccessLog that appends to the file path, which it creates when missing (mode
-// 0640). "-" is the standard output; for "off" it returns nil, which logs nothing.
-func OpenAccessLog(path, format string) (*AccessLog, error) {
-	l, err := NewAccessLog(os.Stdout, format)
+// OpenAccessLog is NewAccessLog for the file path, which it appends to and creates when missing (mode 0640); several
+// lines may be one call of write(2). "-" is the standard output; for "off" it returns nil, which logs nothing.
+func OpenAccessLog(path, format string, log *slog.Logger) (*AccessLog, error) {
+	l, err := NewAccessLog(os.Stdout, format, log)
 	switch {
 	case err != nil:
 		return nil, err
@@ -76,16 +86,18 @@ func OpenAccessLog(path, format string) (*AccessLog, error) {
 		return nil, fmt.Errorf(`the access log needs a path, "-" for the standard output, or "off"`)
 	}
 	l.path = path
-	l.w, err = openLog(path)
-	return l, err
+	return l, l.open()
 }
 
-func openLog(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+func (l *AccessLog) open() error {
+	f, err := openLogFile(l.path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write the access log: %w", err)
+		return fmt.Errorf("cannot write the access log: %w", err)
 	}
-	return f, nil
+	if old, ours := l.lines.setOutput(f).(*logFile); ours {
+		return old.Close()
+	}
+	return nil
 }
 
 // Reopen opens the file anew, for when it was renamed to be rotated; another writer stays as it is. When that fails
@@ -94,18 +106,11 @@ func (l *AccessLog) Reopen() error {
 	if l == nil || l.path == "" {
 		return nil
 	}
-	f, err := openLog(l.path)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	old := l.w
-	l.w = f
-	l.mu.Unlock()
-	return old.(*os.File).Close()
+	l.lines.Flush(accessLogEnd)
+	return l.open()
 }
 
-// Log writes a line for e, which it does not keep. The error is the writer's.
+// Log writes a line for e, which it does not keep. It does not wait for the writer; the error is ErrLogFull.
 func (l *AccessLog) Log(e *AccessEntry) error {
 	if l == nil {
 		return nil
@@ -113,20 +118,21 @@ func (l *AccessLog) Log(e *AccessEntry) error {
 	buffer := l.buffers.Get().(*[]byte)
 	defer l.buffers.Put(buffer)
 	*buffer = append(l.format((*buffer)[:0], e), '\n')
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, err := l.w.Write(*buffer)
+	_, err := l.lines.Write(*buffer)
 	return err
 }
 
-// Close closes the file that OpenAccessLog opened, and nothing else.
+// Close waits until the lines are written, a second at most, reports how many are not, and closes the file that
+// OpenAccessLog opened, but nothing else.
 func (l *AccessLog) Close() error {
 	if l == nil {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if f, ok := l.w.(*os.File); ok && f != os.Stdout {
+	l.lines.Flush(accessLogEnd)
+	if n := l.lines.missing(); n > 0 {
+		l.log.Warn("lines of the access log are lost", "lost", n)
+	}
+	if f, ours := l.lines.setOutput(io.Discard).(*logFile); ours {
 		return f.Close()
 	}
 	return nil

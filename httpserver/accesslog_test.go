@@ -36,9 +36,10 @@ func exampleEntry() *AccessEntry {
 func line(t *testing.T, format string, e *AccessEntry) string {
 	t.Helper()
 	var out bytes.Buffer
-	l, err := NewAccessLog(&out, format)
+	l, err := NewAccessLog(&out, format, nil)
 	require.NoError(t, err)
 	require.NoError(t, l.Log(e))
+	require.NoError(t, l.Close())
 	return out.String()
 }
 
@@ -103,7 +104,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 
 func TestEveryLineIsOneWriteHoweverManyWriteAtOnce(t *testing.T) {
 	w := &countingWriter{}
-	l, err := NewAccessLog(w, "combined")
+	l, err := NewAccessLog(w, "combined", nil)
 	require.NoError(t, err)
 	var all sync.WaitGroup
 	for range 8 {
@@ -114,6 +115,7 @@ func TestEveryLineIsOneWriteHoweverManyWriteAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+	require.NoError(t, l.Close())
 	assert.Len(t, w.lines, 400)
 	for _, line := range w.lines {
 		assert.Equal(t, w.lines[0], line)
@@ -124,7 +126,7 @@ func TestOpenAccessLog(t *testing.T) {
 	t.Run("appends to a file", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "access.log")
 		for range 2 {
-			l, err := OpenAccessLog(path, "combined")
+			l, err := OpenAccessLog(path, "combined", nil)
 			require.NoError(t, err)
 			require.NoError(t, l.Log(exampleEntry()))
 			require.NoError(t, l.Close())
@@ -134,16 +136,16 @@ func TestOpenAccessLog(t *testing.T) {
 		assert.Equal(t, 2, bytes.Count(got, []byte("\n")))
 	})
 	t.Run("off logs nothing", func(t *testing.T) {
-		l, err := OpenAccessLog("off", "json")
+		l, err := OpenAccessLog("off", "json", nil)
 		require.NoError(t, err)
 		assert.Nil(t, l)
 		assert.NoError(t, l.Log(exampleEntry()))
 		assert.NoError(t, l.Close())
 	})
 	t.Run("a dash is the standard output, which stays open", func(t *testing.T) {
-		l, err := OpenAccessLog("-", "json")
+		l, err := OpenAccessLog("-", "json", nil)
 		require.NoError(t, err)
-		assert.Same(t, os.Stdout, l.w)
+		assert.Same(t, os.Stdout, l.lines.w)
 		require.NoError(t, l.Close())
 		_, err = os.Stdout.Stat()
 		assert.NoError(t, err)
@@ -154,7 +156,7 @@ func TestOpenAccessLog(t *testing.T) {
 		"a folder not there": {filepath.Join(t.TempDir(), "no", "log"), "json", "cannot write the access log: open "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := OpenAccessLog(c.path, c.format)
+			_, err := OpenAccessLog(c.path, c.format, nil)
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
@@ -162,14 +164,14 @@ func TestOpenAccessLog(t *testing.T) {
 
 func TestAnAccessLogThatWasRotatedGoesOnInANewFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	l, err := OpenAccessLog(path, "combined")
+	l, err := OpenAccessLog(path, "combined", nil)
 	require.NoError(t, err)
-	defer l.Close()
 	require.NoError(t, l.Log(&AccessEntry{RequestID: "first"}))
 	require.NoError(t, os.Rename(path, path+".1"))
 	require.NoError(t, l.Log(&AccessEntry{RequestID: "second"}))
 	require.NoError(t, l.Reopen())
 	require.NoError(t, l.Log(&AccessEntry{RequestID: "third"}))
+	require.NoError(t, l.Close())
 	old, err := os.ReadFile(path + ".1")
 	require.NoError(t, err)
 	assert.Regexp(t, `(?s)id=first.*id=second`, string(old))
@@ -182,19 +184,19 @@ func TestAnAccessLogThatWasRotatedGoesOnInANewFile(t *testing.T) {
 func TestAnAccessLogThatCannotBeReopenedGoesOnInItsOldFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	l, err := OpenAccessLog(filepath.Join(dir, "log"), "combined")
+	l, err := OpenAccessLog(filepath.Join(dir, "log"), "combined", nil)
 	require.NoError(t, err)
-	defer l.Close()
 	require.NoError(t, os.Rename(dir, dir+".old"))
 	assert.Error(t, l.Reopen())
 	require.NoError(t, l.Log(&AccessEntry{RequestID: "after"}))
+	require.NoError(t, l.Close())
 	text, err := os.ReadFile(filepath.Join(dir+".old", "log"))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "id=after")
 }
 
 func TestAnAccessLogWithoutAFileOfItsOwnIsNotReopened(t *testing.T) {
-	l, err := NewAccessLog(io.Discard, "json")
+	l, err := NewAccessLog(io.Discard, "json", nil)
 	require.NoError(t, err)
 	assert.NoError(t, l.Reopen())
 	assert.NoError(t, (*AccessLog)(nil).Reopen())

@@ -102,7 +102,7 @@ func start(t *testing.T, h Handler, cfg setup) *testServer {
 	ts := &testServer{t: t, access: make(chan accessLine, 1000), log: &syncBuffer{}, served: make(chan error, 1)}
 	cfg.Log = slog.New(slog.NewTextHandler(ts.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	cfg.AccessLog, err = NewAccessLog(accessWriter(ts.access), "json")
+	cfg.AccessLog, err = NewAccessLog(accessWriter(ts.access), "json", nil)
 	require.NoError(t, err)
 	if cfg.bind == "" {
 		cfg.bind = "127.0.0.1:0"

@@ -25,8 +25,7 @@ type netHTTP struct {
 	refused Throttle  // of lines about a full queue
 	spools  SpoolTrouble
 
-	accessLogBroken atomic.Bool
-	leaving         atomic.Bool // every answer is its connection's last
+	leaving atomic.Bool // every answer is its connection's last
 }
 
 // NewHTTPHandler returns the net/http engine without its server, for Go programs that have their own: it
@@ -199,7 +198,7 @@ func (x *exchange) log() {
 	if e.o.AccessLog == nil {
 		return
 	}
-	err := e.o.AccessLog.Log(&AccessEntry{
+	_ = e.o.AccessLog.Log(&AccessEntry{ // which reports what it loses
 		Time:      x.req.Arrived,
 		Remote:    x.req.Remote.Addr(),
 		Method:    x.req.Method,
@@ -214,7 +213,4 @@ func (x *exchange) log() {
 		Queued:    x.req.Queued,
 		Aborted:   x.res.cut,
 	})
-	if broken := err != nil; e.accessLogBroken.Swap(broken) != broken && broken {
-		e.o.Log.Error("the access log cannot be written: lines are lost until it can", "error", err)
-	}
 }

@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"bufio"
-	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -110,21 +109,4 @@ func TestTheTimeInTheQueueIsKnownToTheHandlerAndTheLog(t *testing.T) {
 		line = ts.nextAccess()
 	}
 	assert.Equal(t, queued.Microseconds(), line.QueueUS)
-}
-
-type brokenWriter struct{}
-
-func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
-
-func TestAnAccessLogThatCannotBeWrittenIsReportedOnce(t *testing.T) {
-	ts := start(t, text("ok"), setup{})
-	broken, err := NewAccessLog(brokenWriter{}, "combined")
-	require.NoError(t, err)
-	ts.http.Handler.(*netHTTP).o.AccessLog = broken
-	for range 3 {
-		assert.Contains(t, ts.exchange("GET / HTTP/1.0\r\n\r\n"), "200 OK")
-	}
-	require.NoError(t, ts.Shutdown(within(t)))
-	assert.Equal(t, 1, strings.Count(ts.log.String(), "the access log cannot be written"))
-	assert.Contains(t, ts.log.String(), "disk full")
 }

@@ -9,17 +9,27 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
-// stderr is where messages go.
-var stderr io.Writer = os.Stderr
+// stderr is where messages go. Nobody waits for whoever reads them.
+var stderr = httpserver.NewLogWriter(os.Stderr, "the standard error", 0, nil)
+
+// flushMessages is called before the process ends.
+func flushMessages() { stderr.Flush(messagesEnd) }
+
+// messagesEnd is how long the end of a process waits for whoever reads its messages.
+const messagesEnd = time.Second
 
 func newLog(level string) *slog.Logger {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError,
 	}
-	return slog.New(&lineHandler{out: stderr, level: levels[level], mu: &sync.Mutex{}})
+	log := slog.New(&lineHandler{out: stderr, level: levels[level]})
+	stderr.SetLog(log)
+	return log
 }
 
 // lineHandler writes a record as one line for people to read, and values of several lines, such as
@@ -27,14 +37,14 @@ func newLog(level string) *slog.Logger {
 type lineHandler struct {
 	out   io.Writer
 	level slog.Level
-	mu    *sync.Mutex
 	attrs []slog.Attr
 }
 
 // Enabled implements slog.Handler.
 func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
 
-// Handle implements slog.Handler. The record is written by one call of Write.
+// Handle implements slog.Handler. The record is written by one call of Write, and out must take calls of several
+// goroutines.
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	var line, below bytes.Buffer
 	line.WriteString(r.Time.Format("2006-01-02T15:04:05.000Z07:00"))
@@ -62,8 +72,6 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	line.WriteByte('\n')
 	line.Write(below.Bytes())
 
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	_, err := h.out.Write(line.Bytes())
 	return err
 }

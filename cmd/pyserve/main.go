@@ -7,10 +7,12 @@ package main
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	_ "github.com/pyserve/pyserve/pyhost/prestart" // before the Go runtime starts
@@ -21,7 +23,11 @@ func init() { runtime.LockOSThread() }
 
 func main() {
 	tuneRuntime()
-	os.Exit(run(os.Args[1:]))
+	// A log's reader that goes away is an error of write(2). Go ends the process otherwise.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	code := run(os.Args[1:])
+	flushMessages()
+	os.Exit(code)
 }
 
 // tuneRuntime sets what Go's defaults do not fit, unless the environment says otherwise.

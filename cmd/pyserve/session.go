@@ -55,9 +55,10 @@ const (
 // run serves until an order ends it. It returns the exit code. It must be called on the main thread.
 func (s *session) run() int {
 	var err error
-	if s.accessLog, err = httpserver.OpenAccessLog(s.c.AccessLog, s.c.AccessLogFormat); err != nil {
+	if s.accessLog, err = httpserver.OpenAccessLog(s.c.AccessLog, s.c.AccessLogFormat, s.options.Log); err != nil {
 		return failure(err)
 	}
+	defer s.accessLog.Close()
 	imported := s.quitWhileImporting()
 	s.limitStart()
 	err = pyserve.Main(s.options, func(rt *pyserve.Runtime) error {
@@ -133,7 +134,7 @@ func (s *session) serve(server httpserver.Engine) error {
 		case o := <-s.orders:
 			switch o.do {
 			case reopenLogs:
-				s.reopenLogs(o)
+				go s.reopenLogs(o) // which may hang with the disk
 			case quit:
 				s.quit(o)
 			default:
@@ -193,10 +194,17 @@ func (s *session) quit(o order) {
 	})
 }
 
+// flushLogs writes what the logs hold, if they can be written, before the process ends.
+func (s *session) flushLogs() {
+	s.accessLog.Close()
+	flushMessages()
+}
+
 func (s *session) exit(code int) {
 	if s.cleanUp != nil {
 		s.cleanUp()
 	}
+	s.flushLogs()
 	os.Exit(code)
 }
 

@@ -99,7 +99,10 @@ func (c *cli) giveAccessLog(id *identity) error {
 	if id == nil || c.AccessLog == "-" || c.AccessLog == "off" {
 		return nil
 	}
-	f, err := os.OpenFile(c.AccessLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(c.AccessLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)
+	if errors.Is(err, syscall.ENXIO) { // a FIFO that nobody reads yet
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("cannot write the access log: %w", err)
 	}

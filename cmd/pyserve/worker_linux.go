@@ -50,6 +50,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 	s.options.Stuck = func(reason string, gil bool) {
 		if gil { // no request gets on, and no way of leaving would either
 			retire(reason, true)
+			s.flushLogs()
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 		retire(reason, true)

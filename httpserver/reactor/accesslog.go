@@ -73,8 +73,7 @@ func (w *worker) write(e *httpserver.AccessEntry) {
 	if e == nil {
 		return
 	}
-	err := w.r.o.HTTP.AccessLog.Log(e)
-	if broken := err != nil; w.r.accessLogBroken.Swap(broken) != broken && broken {
-		w.r.o.Log.Error("the access log cannot be written: lines are lost until it can", "error", err)
+	if err := w.r.o.HTTP.AccessLog.Log(e); err != nil {
+		w.r.stats.AccessLogLost.Add(1)
 	}
 }

@@ -296,7 +296,7 @@ func TestARequestInTheLoopAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	log, err := httpserver.NewAccessLog(io.Discard, "combined")
+	log, err := httpserver.NewAccessLog(io.Discard, "combined", nil)
 	require.NoError(t, err)
 	fields := []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain"}}
 	content, large := []byte("Hello, world!\n"), make([]byte, 20000)

@@ -34,16 +34,15 @@ type Reactor struct {
 	stopped chan struct{} // closed by Close
 	users   atomic.Int64  // who may use the descriptors; closed when it falls to 0
 
-	stats           Stats
-	date            dateLine
-	balancer        *balancer     // nil in a process by itself
-	leaving         atomic.Bool   // every answer is its connection's last
-	draining        atomic.Bool   // and idle connections are closed
-	drains          chan struct{} // asks the sweeper for a round at once
-	retryAccept     atomic.Bool
-	accessLogBroken atomic.Bool
-	addresses       addresses
-	once, sweeping  sync.Once
+	stats          Stats
+	date           dateLine
+	balancer       *balancer     // nil in a process by itself
+	leaving        atomic.Bool   // every answer is its connection's last
+	draining       atomic.Bool   // and idle connections are closed
+	drains         chan struct{} // asks the sweeper for a round at once
+	retryAccept    atomic.Bool
+	addresses      addresses
+	once, sweeping sync.Once
 
 	// What may happen thousands of times a second has one line a second each.
 	acceptTrouble httpserver.Throttle

@@ -27,6 +27,8 @@ type Stats struct {
 	// Connections that were closed at once, by --max-connections and --max-connections-per-address, and
 	// attempts to accept that failed.
 	TooManyConnections, TooManyOfAddress, AcceptFailures atomic.Int64
+	// AccessLogLost counts lines that the access log had no room for.
+	AccessLogLost atomic.Int64
 }
 
 // Stats returns the counters, which go on counting.
@@ -65,6 +67,7 @@ var statTable = []struct {
 	{"keepalive_ends", "connections ended by --keepalive-requests", false, func(s *Stats) *atomic.Int64 { return &s.KeepAliveEnds }},
 	{"too_many_connections", "connections closed at once by --max-connections", false, func(s *Stats) *atomic.Int64 { return &s.TooManyConnections }},
 	{"too_many_of_address", "connections closed at once by --max-connections-per-address", false, func(s *Stats) *atomic.Int64 { return &s.TooManyOfAddress }},
+	{"access_log_lost", "lines of the access log that were lost, as it was not written fast enough", false, func(s *Stats) *atomic.Int64 { return &s.AccessLogLost }},
 	{"accept_failures", "failed attempts to accept connections", false, func(s *Stats) *atomic.Int64 { return &s.AcceptFailures }},
 }
 
