@@ -102,7 +102,7 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		unix.Close(fd)
 		return
 	}
-	c.owner.Store(owned) // the sweeper and Close find it before it is complete
+	c.own.begin() // the sweeper and Close find it before it is complete
 	if l.tcp {
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		if !c.local.IsValid() {
@@ -129,9 +129,13 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		c.close()
 		return
 	}
-	if !c.release() { // something has come already, and its event was left to us
-		c.owner.Store(idle)
-		r.again(c)
+	for come := false; ; come = true { // its event was left to us
+		if c.own.release() {
+			if come {
+				r.again(c)
+			}
+			return
+		}
 	}
 }
 

@@ -17,8 +17,8 @@ func (res *response) press(part []byte, err error) error {
 	c.r.stats.SpoolDiskWaits.Add(1)
 	c.r.spools.Response(c.r.o.Log, c.r.o.HTTP.SpoolDir, err)
 	for c.out != nil {
-		done, err := res.w.drain(c)
-		if err == nil && !done {
+		state, err := res.w.drain(c)
+		if err == nil && state != through {
 			err = res.awaitRoom()
 		}
 		if err != nil {

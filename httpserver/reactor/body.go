@@ -134,7 +134,8 @@ func (r *Reactor) bodyTime(n int64) (allowed time.Duration, limited bool) {
 	if r.o.BodyRate < 0 {
 		return 0, false
 	}
-	return r.o.BodyGrace + time.Duration(float64(n)/float64(r.o.BodyRate)*float64(time.Second)), true
+	const most = float64(forever / 4) // beyond it, sums of durations would overflow
+	return r.o.BodyGrace + time.Duration(min(float64(n)/float64(r.o.BodyRate)*float64(time.Second), most)), true
 }
 
 func (w *worker) brokenOff(c *conn) {

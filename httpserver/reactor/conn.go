@@ -27,23 +27,16 @@ const (
 	phaseClosed
 )
 
-// conn is a connection. All but the atomic fields belong to its owner: the worker whose claim succeeded,
-// or the queue.
-//
-// The descriptor is in the epoll set edge-triggered, without EPOLLONESHOT: there is no system call a
-// request for it, but an event may come while another worker is at work on the connection. Then the
-// connection is only marked, and its owner looks again before it lets go.
+// conn is a connection. All but the atomic fields belong to its owner, see ownership.
 type conn struct {
 	r          *Reactor
 	fd         int
 	generation uint32 // descriptors are used again while events for the old connection still wait
-	owner      atomic.Uint32
+	own        ownership
 	bits       atomic.Uint32 // events that nobody has looked at
 	deadline   atomic.Int64  // when the sweeper has to look, in Reactor.now; 0 is never
 
 	phase         phase
-	queued        bool   // the queue is to own it, or does
-	held          bool   // its answer is in an outbox
 	hangup        bool   // the client sends no more
 	in            []byte // received and not used: a part of a head, a head whose content comes in, or more requests
 	parser        *http1.Parser
@@ -65,11 +58,13 @@ type conn struct {
 	// The response that the client has not taken yet.
 	out          *httpserver.Spool
 	outSent      int64
+	outTried     int64 // the size of out when it was last tried to send of it
 	file         *os.File
 	fileAt       int64
 	fileLeft     int64
 	fileEnd      string // follows the file
 	closeAfter   bool   // close when it is out
+	aborted      bool   // close when the answer in the outbox is out
 	unread       bool   // when closing: the client has sent more than was read, or will
 	shortFile    bool   // the file does not complete the response: abort then
 	untilClose   bool   // the end of the connection is the end of the content
@@ -78,34 +73,6 @@ type conn struct {
 
 	ending sync.Mutex // held while the descriptor is closed, or shut down by who does not own the connection
 	ended  bool
-}
-
-// The values of conn.owner.
-const (
-	idle uint32 = iota
-	owned
-	marked // owned, and something has happened since
-)
-
-// claim makes the caller the owner, or leaves a mark for the one there is.
-func (c *conn) claim() bool {
-	for {
-		switch {
-		case c.owner.CompareAndSwap(idle, owned):
-			return true
-		case c.owner.CompareAndSwap(owned, marked), c.owner.Load() == marked:
-			return false
-		}
-	}
-}
-
-// release gives the connection back, unless something has happened on it.
-func (c *conn) release() bool {
-	if c.owner.CompareAndSwap(owned, idle) {
-		return true
-	}
-	c.owner.Store(owned)
-	return false
 }
 
 // event handles one event of epoll.
@@ -119,23 +86,31 @@ func (w *worker) event(e unix.EpollEvent) {
 		return
 	}
 	c.bits.Or(e.Events)
-	if c.claim() {
+	if c.own.claim() {
 		w.drive(c)
 	}
 }
 
 // drive does what can be done for a connection that w owns, and lets go of it.
 func (w *worker) drive(c *conn) {
-	c.queued = false
-	for {
-		if c.bits.Swap(0)&gone != 0 {
-			c.hangup = true
-		}
-		for w.step(c) {
-		}
-		if c.held || w.letGo(c) {
-			return
-		}
+	w.look(c)
+	w.finish(c)
+}
+
+// look does what can be done for c now. Afterwards w.to says who is to own it.
+func (w *worker) look(c *conn) {
+	w.to = nobody
+	if c.bits.Swap(0)&gone != 0 {
+		c.hangup = true
+	}
+	for w.step(c) {
+	}
+}
+
+// finish ends w's ownership, after what has happened meanwhile. c may be another's then.
+func (w *worker) finish(c *conn) {
+	for !w.letGo(c) {
+		w.look(c)
 	}
 }
 
@@ -158,21 +133,31 @@ func (w *worker) step(c *conn) (again bool) {
 	case phaseLinger:
 		w.linger(c)
 	}
-	return c.phase != before && c.phase != phaseClosed && !c.queued
+	return w.to == nobody && c.phase != before && c.phase != phaseClosed
 }
 
-// letGo ends w's ownership. It returns false when there is more to do, and w is the owner still; otherwise c
-// may be another's already.
+// letGo ends w's ownership, as w.to says. It returns false when there is more to do, and w is the owner still;
+// otherwise c may be another's already.
 func (w *worker) letGo(c *conn) bool {
 	switch {
 	case c.phase == phaseClosed:
 		return true
-	case !c.queued:
-		return c.release()
-	case w.r.push(item{conn: c}):
+	case w.to == nobody:
+		return c.own.release()
+	case w.to == inQueue:
+		return w.letQueue(c)
+	}
+	c.own.give(w.to)
+	return true
+}
+
+// letQueue gives c to the queue. If that is full, c stays w's, and its request is refused.
+func (w *worker) letQueue(c *conn) bool {
+	c.own.give(inQueue)
+	if w.r.push(item{conn: c}) {
 		return true
 	}
-	c.queued = false
+	c.own.take(inQueue)
 	w.r.stats.QueueFull.Add(1)
 	w.overloaded(c, &w.r.crowded, "the queue for the threads is full")
 	return false
@@ -198,6 +183,7 @@ func (c *conn) close() {
 		return
 	}
 	c.phase = phaseClosed
+	c.own.end()
 	c.dropRequest()
 	c.dropResponse()
 	c.in, c.parser, c.entry = nil, nil, nil

@@ -65,7 +65,7 @@ func TestAConnectionHasOneOwnerAndNoEventIsLost(t *testing.T) {
 	event := func() {
 		pending.Add(1)
 		c.bits.Or(unix.EPOLLIN)
-		if !c.claim() {
+		if !c.own.claim() {
 			return
 		}
 		for {
@@ -75,7 +75,7 @@ func TestAConnectionHasOneOwnerAndNoEventIsLost(t *testing.T) {
 				pending.Store(0)
 			}
 			runtime.Gosched()
-			if c.release() {
+			if c.own.release() {
 				return
 			}
 		}
@@ -87,7 +87,7 @@ func TestAConnectionHasOneOwnerAndNoEventIsLost(t *testing.T) {
 		}
 		workers.Wait()
 		require.Zero(t, pending.Load(), "an event was seen by nobody")
-		require.Equal(t, idle, c.owner.Load())
+		require.Equal(t, nobody, c.own.at())
 	}
 	assert.GreaterOrEqual(t, handled, 5000)
 }
@@ -99,10 +99,10 @@ func TestAnEventForAnOldConnectionIsNotTakenForTheNew(t *testing.T) {
 	r.table.remove(old)
 	again := &conn{r: r, fd: old.fd}
 	require.True(t, r.table.add(again))
-	require.True(t, again.claim())
+	require.True(t, again.own.claim())
 	r.newWorker(-1).event(event)
 	assert.Zero(t, again.bits.Load())
-	assert.Equal(t, owned, again.owner.Load(), "it would be marked")
+	assert.Equal(t, uint32(aWorker), again.own.word.Load(), "it would be marked")
 	assert.NotEqual(t, old.generation, again.generation)
 }
 
@@ -179,7 +179,7 @@ func TestAResponseSurvivesPartialWrites(t *testing.T) {
 				require.NoError(t, unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1))
 				w := theThread(t, r)
 				unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-				require.True(t, c.claim())
+				require.True(t, c.own.claim())
 				w.drive(c)
 				assert.Equal(t, phaseFlush, c.phase)
 				got := receiveAll(t, w, c, client)
@@ -210,7 +210,7 @@ func receiveAll(t *testing.T, w *worker, c *conn, client int) string {
 			require.NoError(t, err)
 		}
 		got.Write(buffer[:max(n, 0)])
-		if c.claim() {
+		if c.own.claim() {
 			w.drive(c)
 		}
 	}
@@ -226,7 +226,7 @@ func TestARefusalThatTheSocketHasNoRoomForIsReadAllTheSame(t *testing.T) {
 		}
 	}
 	unix.Write(client, []byte("no HTTP\r\n"))
-	require.True(t, c.claim())
+	require.True(t, c.own.claim())
 	w.drive(c)
 	assert.Equal(t, phaseFlush, c.phase)
 	got := receiveAll(t, w, c, client)
@@ -247,10 +247,10 @@ func TestContentThatComesFastIsTakenInTurns(t *testing.T) {
 	w := theThread(t, r)
 	w.scratch.buf = make([]byte, 1000) // so that a turn is not much
 	unix.Write(client, []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"+content))
-	require.True(t, c.claim())
+	require.True(t, c.own.claim())
 	w.drive(c)
 	assert.False(t, served, "it was taken in at once")
-	assert.Equal(t, idle, c.owner.Load())
+	assert.Equal(t, nobody, c.own.at())
 	for w.r.queue.size() > 0 {
 		w.turn(0)
 	}
@@ -264,12 +264,12 @@ func TestTheConnectionLingersWhenContentWasNotRead(t *testing.T) {
 	c, client := connect(t, r)
 	w := theThread(t, r)
 	unix.Write(client, []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"))
-	require.True(t, c.claim())
+	require.True(t, c.own.claim())
 	w.drive(c)
 	assert.Equal(t, phaseLinger, c.phase)
 	unix.Write(client, make([]byte, 1000))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_WR))
-	require.True(t, c.claim())
+	require.True(t, c.own.claim())
 	w.drive(c)
 	assert.Equal(t, phaseClosed, c.phase)
 }
@@ -286,7 +286,7 @@ func TestWritingToAClientThatIsGoneIsAnError(t *testing.T) {
 	w := theThread(t, r)
 	unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR))
-	require.True(t, c.claim())
+	require.True(t, c.own.claim())
 	w.drive(c)
 	assert.Equal(t, phaseClosed, c.phase)
 	assert.Zero(t, r.stats.Connections.Load())

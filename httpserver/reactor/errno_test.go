@@ -64,7 +64,7 @@ func sendingFile(t *testing.T) handlerFunc {
 func driveNow(t *testing.T, w *worker, c *conn, events uint32) {
 	t.Helper()
 	c.bits.Or(events)
-	require.True(t, c.claim())
+	require.True(t, c.own.claim())
 	w.drive(c)
 	w.deliver(&w.outbox)
 }
@@ -138,7 +138,7 @@ func TestAConnectionWithNothingToReadWaits(t *testing.T) {
 		unix.Write(client, []byte(piece))
 		driveNow(t, w, c, unix.EPOLLIN)
 		assert.Equal(t, phaseHead, c.phase)
-		assert.Equal(t, idle, c.owner.Load())
+		assert.Equal(t, nobody, c.own.at())
 	}
 	assert.Contains(t, receiveAll(t, w, c, client), "\r\n\r\nok")
 }

@@ -11,12 +11,28 @@ import (
 	"github.com/pyserve/pyserve/httpserver"
 )
 
-// drain sends what it can of the connection's out. done says that nothing is left.
-func (w *worker) drain(c *conn) (done bool, err error) {
+// outcome is how far a part of a response has got.
+type outcome uint8
+
+const (
+	blocked outcome = iota // the client takes no more now
+	through                // nothing is left of it
+	turned                 // others are to get their turn before the rest
+)
+
+// sendTurn is how much of a response is sent before others get their turn: a client that reads as fast as we send does not
+// keep a worker.
+const sendTurn = 4 << 20
+
+// drain sends what it can of the connection's out.
+func (w *worker) drain(c *conn) (outcome, error) {
 	buffer := w.outBuffer()
-	for c.out != nil {
+	for turn := sendTurn; c.out != nil; {
+		if turn <= 0 {
+			return turned, nil
+		}
 		if _, err := c.out.Seek(c.outSent, io.SeekStart); err != nil {
-			return false, err
+			return blocked, err
 		}
 		n, err := c.out.Read(buffer)
 		if err == io.EOF {
@@ -25,15 +41,16 @@ func (w *worker) drain(c *conn) (done bool, err error) {
 			break
 		}
 		if err != nil {
-			return false, err
+			return blocked, err
 		}
 		sent, err := c.writeAll(buffer[:n])
 		c.outSent += int64(sent)
 		if err != nil || sent < n {
-			return false, err
+			return blocked, err
 		}
+		turn -= sent
 	}
-	return true, nil
+	return through, nil
 }
 
 // outBuffer is apart from the buffer that the request at hand may lie in.
@@ -47,14 +64,17 @@ func (w *worker) outBuffer() []byte {
 // flush sends what the client has not taken yet of a response whose handler is through.
 func (w *worker) flush(c *conn) {
 	before := c.outSent + c.fileAt
-	done, err := w.drain(c)
-	if done && c.file != nil {
-		done, err = w.sendFile(c)
+	state, err := w.drain(c)
+	if state == through && c.file != nil {
+		state, err = w.sendFile(c)
+	}
+	if state == turned {
+		w.r.again(c)
 	}
 	switch {
 	case err != nil:
 		w.cutShort(c, err)
-	case !done:
+	case state != through:
 		// Only what the client takes counts: it may send for ever.
 		if c.deadline.Load() == 0 || c.outSent+c.fileAt != before {
 			c.expire(w.r.o.WriteTimeout)
@@ -86,17 +106,14 @@ func (w *worker) cutShort(c *conn, err error) {
 	c.close()
 }
 
-const (
-	fileTurn = 4 << 20 // how much of a file is sent before others get their turn
-	fileStep = 1 << 20
-)
+// fileStep is how much of a file is sent by one system call.
+const fileStep = 1 << 20
 
 // sendFile sends with sendfile(2), which takes the offset from us.
-func (w *worker) sendFile(c *conn) (done bool, err error) {
-	for turn := fileTurn; c.fileLeft > 0; {
+func (w *worker) sendFile(c *conn) (outcome, error) {
+	for turn := sendTurn; c.fileLeft > 0; {
 		if turn <= 0 {
-			w.r.again(c)
-			return false, nil
+			return turned, nil
 		}
 		n, err := sendfile(c.fd, int(c.file.Fd()), &c.fileAt, int(min(c.fileLeft, fileStep)))
 		if err == unix.EINVAL || err == unix.ENOSYS { // the file's file system cannot
@@ -105,11 +122,11 @@ func (w *worker) sendFile(c *conn) (done bool, err error) {
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
-			return false, nil
+			return blocked, nil
 		case err != nil:
-			return false, err
+			return blocked, err
 		case n == 0:
-			return false, errShortFile
+			return blocked, errShortFile
 		default:
 			c.fileLeft -= int64(n)
 			turn -= n
@@ -118,7 +135,7 @@ func (w *worker) sendFile(c *conn) (done bool, err error) {
 	c.file.Close()
 	c.file = nil
 	if c.fileEnd == "" {
-		return true, nil
+		return through, nil
 	}
 	c.out, c.outSent = httpserver.NewSpool(responseMemory, "", nil), 0
 	c.out.Write([]byte(c.fileEnd))

@@ -14,8 +14,10 @@ import (
 // a client on the same machine is woken once and not for every answer: that wake-up costs more than write(2)
 // itself. Each client waits a little longer for its answer, and sooner gets the next.
 //
-// A connection with an answer in the outbox stays owned until the answer is out, so nothing overtakes it.
-// The monitor empties the outbox of a thread that does not come back soon from the application.
+// A connection with an answer in the outbox stays owned until the answer is out, so nothing overtakes it: by the worker
+// while the handler runs, which may do more after it has sent its answer, then by the outbox. The monitor empties the outbox
+// of a thread that does not come back soon from the application. It may write an answer whose connection is the
+// worker's still, but takes nothing that is not the outbox's.
 type outbox struct {
 	mu      sync.Mutex
 	answers []held
@@ -33,8 +35,6 @@ type outbox struct {
 type held struct {
 	c        *conn
 	from, to int  // in outbox.buf
-	done     bool // the handler has returned
-	aborted  bool // the connection is to be closed
 	out      bool // it was written, up to from, or err
 	err      error
 }
@@ -69,16 +69,8 @@ func (w *worker) hold(c *conn, head, content []byte) bool {
 	return true
 }
 
-// handled says that the handler of the last held answer has returned, or wants the connection closed.
-func (o *outbox) handled(aborted bool) {
-	o.mu.Lock()
-	if n := len(o.answers); n > 0 { // the monitor leaves what is not done
-		o.answers[n-1].done, o.answers[n-1].aborted = true, aborted
-	}
-	o.mu.Unlock()
-}
-
-// send writes what is held, and moves the answers whose handlers have returned to taken.
+// send writes what is held, and moves the answers whose connections are the outbox's to taken: they are the caller's
+// then.
 func (o *outbox) send(taken []held) []held {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -89,7 +81,7 @@ func (o *outbox) send(taken []held) []held {
 			n, a.err = a.c.writeAll(o.buf[a.from:a.to])
 			a.from, a.out = a.from+n, true
 		}
-		if !a.done {
+		if !a.c.own.take(inOutbox) {
 			kept = append(kept, a)
 			continue
 		}
@@ -106,7 +98,7 @@ func (o *outbox) send(taken []held) []held {
 
 // keepRest keeps what the client has not taken of an answer.
 func (c *conn) keepRest(p []byte) error {
-	c.out, c.outSent = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0
+	c.out, c.outSent, c.outTried = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0, 0
 	_, err := c.out.Write(p)
 	c.phase, c.closeAfter = phaseFlush, false
 	return err
@@ -119,13 +111,14 @@ func (w *worker) deliver(o *outbox) {
 	for i := range w.outbox.taken {
 		a := w.outbox.taken[i]
 		w.outbox.taken[i] = held{}
-		a.c.held = false
-		if a.err != nil || a.aborted {
+		if a.err != nil || a.c.aborted {
 			a.c.close()
 		}
-		if a.c.phase != phaseHead || !w.letGo(a.c) {
-			w.drive(a.c)
+		w.to = nobody
+		if a.c.phase != phaseHead {
+			w.look(a.c)
 		}
+		w.finish(a.c)
 	}
 }
 

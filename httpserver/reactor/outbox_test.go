@@ -59,7 +59,7 @@ func TestAnswersOfOneBatchGoOutTogetherAtItsEnd(t *testing.T) {
 	require.True(t, w.turn(0))
 	assert.Contains(t, received(firstClient), content)
 	assert.Contains(t, received(secondClient), content)
-	assert.Equal(t, idle, first.owner.Load())
+	assert.Equal(t, nobody, first.own.at())
 }
 
 func TestARequestThatComesWhileTheAnswerBeforeItIsHeldFollowsIt(t *testing.T) {
@@ -109,7 +109,7 @@ func TestAThreadThatFindsARequestWhenItParksGoesOnPolling(t *testing.T) {
 		switch n++; n {
 		case 1: // the client is fast: the next request is there when the answer goes out
 			unix.Write(client, []byte(aRequest))
-			assert.False(t, c.claim())
+			assert.False(t, c.own.claim())
 		case 2:
 			r.sched.leave(1)
 		}

@@ -84,11 +84,11 @@ func (w *worker) receive(c *conn) {
 			s.dry = drained && !c.hangup
 			data = w.request(c, data, n)
 			s.dry = false
-			if c.held {
+			if w.to == inOutbox {
 				w.keep(c, nil)
 				return
 			}
-			if c.phase != phaseHead || c.queued {
+			if c.phase != phaseHead || w.to != nobody {
 				return
 			}
 			if turn--; w.parks || turn == 0 {
@@ -141,7 +141,7 @@ func (w *worker) yield(c *conn, data []byte, drained bool) {
 
 // enqueue has c handed to the threads, with its request complete, when w lets go of it.
 func (w *worker) enqueue(c *conn) {
-	c.queued = true
+	w.to = inQueue
 	c.deadline.Store(0)
 	if c.arrived == 0 {
 		c.arrived = w.r.now()

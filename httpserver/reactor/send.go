@@ -91,7 +91,7 @@ func (res *response) keep(parts ...[]byte) error {
 			continue
 		}
 		if c.out == nil {
-			c.out, c.outSent = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0
+			c.out, c.outSent, c.outTried = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0, 0
 		}
 		n, err := c.out.Write(part)
 		if err != nil {
@@ -109,12 +109,16 @@ func (res *response) keep(parts ...[]byte) error {
 func (res *response) await() error {
 	c := res.c
 	for c.out != nil {
-		done, err := res.w.drain(c)
+		// What was sent still takes its room in the spool, until that is empty.
+		tooMuch := c.out.Size() > c.r.o.ResponseBuffer
+		if !tooMuch && !c.tryAgain() {
+			return nil
+		}
+		state, err := res.w.drain(c)
 		if err != nil {
 			return res.broken(err)
 		}
-		// What was sent still takes its room in the spool, until that is empty.
-		if done || c.out.Size() <= c.r.o.ResponseBuffer {
+		if state == through || !tooMuch {
 			return nil
 		}
 		if err := res.awaitRoom(); err != nil {
@@ -122,6 +126,23 @@ func (res *response) await() error {
 		}
 	}
 	return nil
+}
+
+// outStep is how much is added to a connection's out before the client is tried again that took no more, though the kernel
+// has not said that it does now. To try with each piece would cost a system call a piece.
+const outStep = 64 << 10
+
+// tryAgain reports whether the client is likely to take something of out.
+func (c *conn) tryAgain() bool {
+	told := c.bits.Load()&unix.EPOLLOUT != 0
+	if told {
+		c.bits.And(^uint32(unix.EPOLLOUT))
+	}
+	if !told && c.out.Size()-c.outTried < outStep {
+		return false
+	}
+	c.outTried = c.out.Size()
+	return true
 }
 
 func (res *response) broken(err error) error {
@@ -150,13 +171,20 @@ func (c *conn) writeAll(p []byte) (n int, err error) {
 // forever is a time-out that does not come.
 const forever = time.Duration(math.MaxInt64)
 
+// pollTime is left in milliseconds, rounded up, as poll(2) takes it.
+func pollTime(left time.Duration) int {
+	if left <= 0 {
+		return 0
+	}
+	return int(min((left-1)/time.Millisecond+1, math.MaxInt32))
+}
+
 // wait blocks until the descriptor is ready for events, or fails with os.ErrDeadlineExceeded.
 func (c *conn) wait(events int16, timeout time.Duration) error {
 	began := time.Now()
 	for {
 		fds := []unix.PollFd{{Fd: int32(c.fd), Events: events}}
-		left := (timeout - time.Since(began) + time.Millisecond - 1).Milliseconds()
-		n, err := unix.Poll(fds, int(min(max(left, 0), math.MaxInt32)))
+		n, err := unix.Poll(fds, pollTime(timeout-time.Since(began)))
 		switch {
 		case err == unix.EINTR:
 		case err != nil:

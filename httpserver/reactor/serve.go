@@ -73,8 +73,8 @@ func (w *worker) ended(c *conn, last bool) {
 	switch {
 	case res.held:
 		w.write(entry)
-		c.held = true
-		w.outbox.handled(res.aborted)
+		c.aborted = res.aborted
+		w.to = inOutbox
 	case res.aborted:
 		w.write(entry)
 		if c.untilClose && res.sent || errors.Is(res.failed, os.ErrDeadlineExceeded) {

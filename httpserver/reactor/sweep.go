@@ -31,23 +31,21 @@ func (r *Reactor) sweep() {
 		draining := r.draining.Load()
 		r.table.each(func(c *conn) {
 			deadline := c.deadline.Load()
-			if (deadline == 0 || deadline > now) && !draining || !c.claim() {
+			if (deadline == 0 || deadline > now) && !draining || !c.own.claim() {
 				return
 			}
-			switch deadline = c.deadline.Load(); {
-			case deadline != 0 && deadline <= now:
-				w.expired(c)
+			switch {
+			case c.overdue(now):
+				w.lastLook(c)
 			case draining && c.phase == phaseLinger:
 				c.hastenLinger(now)
-				if c.release() {
-					return
-				}
+				w.to = nobody
 			case c.phase != phaseHead || len(c.in) > 0: // it is not idle: draining waits for it
-				if c.release() {
-					return
-				}
+				w.to = nobody
+			default:
+				w.look(c) // when draining, the last read: a request may be there
 			}
-			w.drive(c) // when draining, the last read: a request may be there
+			w.finish(c)
 		})
 		w.refuseOld()
 		if r.retryAccept.Swap(false) || r.balancer != nil && r.neglected() {
@@ -83,6 +81,34 @@ func (r *Reactor) acceptAgain() {
 		r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(fd), Pad: listenerGeneration}})
 	}
 	r.notify()
+}
+
+// overdue reports whether c's deadline has passed. now is Reactor.now.
+func (c *conn) overdue(now int64) bool {
+	deadline := c.deadline.Load()
+	return deadline != 0 && deadline <= now
+}
+
+// lastLook looks after a connection whose deadline has passed, and ends what it has waited for if that has not
+// come. After a stall of the process it lies in the socket, as does the room for what the client should have taken.
+func (w *worker) lastLook(c *conn) {
+	phase, before := c.phase, c.moved()
+	if phase != phaseLinger {
+		w.look(c)
+	}
+	if w.to == nobody && c.phase == phase && c.moved() == before {
+		w.expired(c)
+		w.look(c)
+	}
+}
+
+// moved changes whenever something has come of the request at hand, or gone of its response.
+func (c *conn) moved() int64 {
+	n := int64(len(c.in)) + c.outSent + c.fileAt
+	if c.spool != nil {
+		n += c.spool.Size()
+	}
+	return n
 }
 
 // expired ends what has taken too long.

@@ -27,6 +27,7 @@ type worker struct {
 	clock    clock
 	began    int64 // the request at hand, in Reactor.now
 	outbox   outbox
+	to       place // who is to own the connection at hand when this worker lets go of it
 }
 
 // scratch is what a worker needs for the connection at hand. Between two events a connection has no
@@ -166,6 +167,9 @@ func (w *worker) do(item item) {
 	case item.conn != nil:
 		w.clock.set(w.r)
 		c := item.conn
+		if !c.own.take(inQueue) { // it was closed
+			return
+		}
 		c.waited = time.Since(item.since)
 		if w.r.tooOld(item) {
 			w.overloaded(c, &w.r.aged, "it waited too long for a thread")
