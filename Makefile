@@ -11,13 +11,16 @@ SERVERS   ?=
 ROUNDS    ?=
 SECONDS_EACH ?=
 WRITE     ?=
+SUITES    ?=
+CHECKS    ?=
+FRESH_DIR ?=
 
 # By the environment, not the command line: an APP like 'app:make("x")' needs no quoting in a recipe.
-export APP BIND ARGS FUZZTIME SOAK PYTHON SCENARIOS SERVERS ROUNDS SECONDS_EACH WRITE
+export APP BIND ARGS FUZZTIME SOAK PYTHON SCENARIOS SERVERS ROUNDS SECONDS_EACH WRITE SUITES CHECKS FRESH_DIR
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test build setup lint fuzz soak check-c bench clean
+.PHONY: help serve test build setup lint fuzz soak check-c bench fresh clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,5 +53,9 @@ check-c: ## the C code under AddressSanitizer and Go's pointer checks
 bench: ## measure pyserve beside other servers: SCENARIOS="hello flask" SERVERS="pyserve bjoern" ROUNDS=3 SECONDS_EACH=4 WRITE=1
 	@scripts/bench
 
+fresh: ## make serve and make test on bare Debians, SUITES="bookworm trixie"; as root, with debootstrap
+	@scripts/fresh
+
 clean: ## remove bin/ and build/
+	@[ ! -d build/go-modules ] || chmod -R u+w build/go-modules
 	@rm -rf bin build

@@ -2,6 +2,9 @@ module github.com/pyserve/pyserve
 
 go 1.26.0
 
+// Environments, caches and Go itself: what scripts/ fetched.
+ignore ./build
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/coreos/go-systemd/v22 v22.7.0

@@ -49,6 +49,8 @@ var layers = []layer{
 		"the command stands on everything, and nothing stands on it"},
 	{"deploy", nil,
 		"its tests read the files beside them as systemd, nginx and the others do"},
+	{"scripts", nil,
+		"its tests run the scripts beside them, on machines that lack things"},
 	{"e2e", nil,
 		"the end-to-end tests know the binary only, as its users do: by flags, sockets and output"},
 }

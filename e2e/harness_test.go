@@ -115,10 +115,9 @@ func runServer(t *testing.T, cmd *exec.Cmd) *server {
 }
 
 func (s *server) cleanUp(t *testing.T) {
-	if s.running() {
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-		<-s.ended
-	}
+	// What the application has started may outlive the server: all of the group.
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	<-s.ended
 	if t.Failed() {
 		t.Logf("%s\nended with: %v\nstdout:\n%s\nstderr:\n%s", s.cmd, s.cmd.ProcessState, s.stdout, s.stderr)
 	}

@@ -7,6 +7,7 @@
 #   build/KEY/venv/      the virtual environment with testdata's requirements
 #   build/KEY/bench-venv/   that of the benchmark, with the servers pyserve is measured against
 #   build/python, build/venv   links to those of the Python chosen last, for people
+#   build/go/            the Go that scripts/setup fetched, where the system has none that will do
 #
 # The scripts use the folder of their own Python, never the links.
 
@@ -24,6 +25,29 @@ die() {
     exit 1
 }
 
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# use_go puts the Go that was fetched on PATH.
+use_go() {
+    [ -x "$root/build/go/bin/go" ] || return 0
+    export PATH=$root/build/go/bin:$PATH
+    unset GOROOT
+}
+
+# can_write FOLDER: can files be written there? It is made if it is not there.
+can_write() { [ -w "$1" ] || mkdir -p "$1" 2>/dev/null; }
+
+# use_caches keeps Go's caches in build/ where there is no home for them: a unit of systemd, env -i, a home that
+# cannot be written to.
+use_caches() {
+    local cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}} path=${GOPATH:-${HOME:+$HOME/go}}
+    [ -n "${GOCACHE:-}" ] || { [ -n "$cache" ] && can_write "$cache/go-build"; } || export GOCACHE=$root/build/go-cache
+    [ -n "${GOMODCACHE:-}" ] || { [ -n "$path" ] && can_write "${path%%:*}/pkg/mod"; } || export GOMODCACHE=$root/build/go-modules
+}
+
+use_go
+use_caches
+
 # describe_python COMMAND prints the interpreter's real path and its key; fails if it does not run, is older
 # than 3.9, or belongs to a virtual environment.
 describe_python() {
@@ -36,8 +60,14 @@ print(path)
 print(hashlib.sha256((path + sys.version).encode()).hexdigest()[:12])' 2>/dev/null
 }
 
+# embeddable COMMAND: may it be chosen unasked? /usr/bin/python3 in any case, the system's packages bring what it
+# lacks; another one if it has all.
+embeddable() {
+    [ "$1" = /usr/bin/python3 ] || "$1" -I scripts/embed.py >/dev/null 2>&1
+}
+
 # choose_python sets python (full path), home (build/KEY) and venv, all absolute. PYTHON= decides; without
-# it /usr/bin/python3, else the first python3 on PATH that is no virtual environment's. Fails if there is none.
+# it /usr/bin/python3, else the first python3 on PATH that can be embedded. Fails if there is none.
 # shellcheck disable=SC2034 # the scripts use what it sets
 choose_python() {
     local candidate found candidates=()
@@ -52,6 +82,7 @@ choose_python() {
     fi
     for candidate in ${candidates[@]+"${candidates[@]}"}; do
         found=$(describe_python "$candidate") || continue
+        [ -n "${PYTHON:-}" ] || embeddable "$candidate" || continue
         python=${found%$'\n'*}
         home=$root/build/${found##*$'\n'}
         venv=$home/venv
@@ -73,14 +104,14 @@ load_python() {
 # apt_install PACKAGE… installs packages as root or by sudo; fails where that cannot be done.
 apt_install() {
     local as_root=()
-    command -v apt-get >/dev/null || return 1
+    has apt-get || return 1
     if [ "$(id -u)" -ne 0 ]; then
         as_root=(sudo)
         # A sudo that asks for a password does so only where somebody can answer.
-        command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; } || return 1
+        has sudo && { [ -t 0 ] || sudo -n true 2>/dev/null; } || return 1
     fi
     step "installing $* (apt-get)"
-    local apt=(${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    local apt=(${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
     "${apt[@]}" update >/dev/null || step "apt-get update failed; trying with the package lists that are there"
     "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
 }

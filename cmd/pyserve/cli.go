@@ -147,10 +147,16 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 	return c, command, exitOK, false
 }
 
+// buildVariables are for the scripts that build and test pyserve; `make serve` hands them on.
+var buildVariables = []string{"PYSERVE_LINK", "PYSERVE_CFLAGS", "PYSERVE_BIN", "PYSERVE_SOAK", "PYSERVE_SOAK_SEED"}
+
 // unknownVariables returns the environment variables that look like options and are none. They may be meant for
 // somebody else, so they are no mistake.
 func unknownVariables(model *kong.Application) (unknown []string) {
 	known := map[string]bool{}
+	for _, name := range buildVariables {
+		known[name] = true
+	}
 	for _, flags := range model.AllFlags(false) {
 		for _, flag := range flags {
 			for _, name := range flag.Envs {

@@ -7,15 +7,21 @@ functions handed to other processes stand at the top of the module, where spawn 
 import asyncio
 import concurrent.futures
 import contextvars
+import hashlib
+import hmac
 import json
 import multiprocessing
 import os
+import random
+import secrets
 import signal
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
 import time
+import uuid
 
 from apps.dispatch import answer_json, by_path, collect, query
 
@@ -187,6 +193,34 @@ def process_pool(environ):
     start = multiprocessing.get_context("fork")
     with concurrent.futures.ProcessPoolExecutor(2, mp_context=start) as executor:
         return {"result": list(executor.map(square, range(6)))}
+
+
+# Digests of b"pyserve", by openssl dgst, shortened.
+DIGESTS = {
+    "md5": "1df2ccf18c96302f",
+    "sha1": "8fe9a15c799756b0",
+    "sha224": "8a9218e40d45b6d6",
+    "sha256": "18171080e5f6c645",
+    "sha384": "8e76ed57609014b0",
+    "sha512": "49b8d8a9a609d640",
+    "sha3_256": "643285ca60d4c2ab",
+    "sha3_512": "7b0547def8ff44d4",
+    "blake2b": "47cc8a4edd5b8450",
+    "blake2s": "9728be9d36d0c9ec",
+}
+
+
+@reply
+def hashes(environ):
+    """A libpython may lack the code of its own hashes, then OpenSSL's stand in; what is built on them works too."""
+    wrong = [name for name, digest in DIGESTS.items() if hashlib.new(name, b"pyserve").hexdigest()[:16] != digest]
+    wrong += [name for name in DIGESTS if getattr(hashlib, name)(b"pyserve").hexdigest()[:16] != DIGESTS[name]]
+    assert ssl.create_default_context().check_hostname and len(secrets.token_hex()) == 64
+    return {
+        "wrong": wrong,
+        "same": random.Random("seed").random() == random.Random("seed").random() and uuid.uuid5(uuid.NAMESPACE_DNS, "a").version == 5,
+        "mac": hmac.new(b"key", b"pyserve", "sha256").hexdigest() == hmac.new(b"key", b"pyserve", hashlib.sha256).hexdigest(),
+    }
 
 
 @reply
