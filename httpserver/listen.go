@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,17 +30,58 @@ func (e *ListenError) Error() string {
 // Unwrap returns the cause.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// Listen opens a listener on "HOST:PORT", ":PORT", "[IPv6]:PORT" or "unix:PATH". An IPv4 host means IPv4
-// only; an empty host and "::" mean every address of both kinds. A unix socket that a server which is gone
-// left behind is replaced, one that somebody listens on is not; closing the listener removes the socket if
-// it still is the listener's own. Errors are of type [*ListenError].
-func Listen(bind string) (net.Listener, error) {
-	if path, ok := strings.CutPrefix(bind, "unix:"); ok {
-		return listenUnix(bind, path)
+// Listen opens a listener on "HOST:PORT", ":PORT", "[IPv6]:PORT", "unix:PATH" or, on Linux, "unix:@NAME". An IPv4 host
+// means IPv4 only; an empty host and "::" mean every address of both kinds. Errors are of type [*ListenError].
+//
+// A unix socket that a server which is gone left behind is replaced, one that somebody listens on is not; closing the
+// listener removes the socket if it still is the listener's own. Its path may be followed by ",mode=660" (octal),
+// ",owner=USER" and ",group=GROUP", by name or number; else the process's umask and user decide. "@NAME" is a name in
+// the abstract namespace (unix(7)), which has no permissions: every process of the machine may connect.
+func Listen(bind string) (net.Listener, error) { return listen(bind, false) }
+
+// ListenAll opens all addresses, or none. Where an IPv4 address is asked for beside every address of both kinds, on the same
+// port, the latter are the IPv6 ones only: together the two would collide.
+func ListenAll(binds []string) (listeners []net.Listener, err error) {
+	for _, bind := range binds {
+		l, err := listen(bind, wantsIPv4(binds, portOf(bind)))
+		if err != nil {
+			for _, l := range listeners {
+				l.Close()
+			}
+			return nil, err
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// wantsIPv4 reports whether one of the addresses is IPv4's (or a host name), with that port.
+func wantsIPv4(binds []string, port string) bool {
+	return port != "" && port != "0" && slices.ContainsFunc(binds, func(bind string) bool {
+		host, _, err := net.SplitHostPort(bind)
+		return err == nil && portOf(bind) == port && host != "" && !strings.Contains(host, ":")
+	})
+}
+
+// portOf returns the port, "" of a unix socket.
+func portOf(bind string) string {
+	if strings.HasPrefix(bind, "unix:") {
+		return ""
+	}
+	_, port, _ := net.SplitHostPort(bind)
+	return port
+}
+
+func listen(bind string, beside4 bool) (net.Listener, error) {
+	if rest, ok := strings.CutPrefix(bind, "unix:"); ok {
+		return listenUnix(bind, rest)
 	}
 	network, err := checkTCP(bind)
 	if err != nil {
 		return nil, err
+	}
+	if host, _, _ := net.SplitHostPort(bind); beside4 && (host == "" || host == "::") {
+		network = "tcp6" // with IPV6_V6ONLY
 	}
 	l, err := net.Listen(network, bind)
 	if err != nil {

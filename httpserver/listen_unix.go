@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver/trustedpath"
 )
 
 // probeTimeout is how long a server may take to accept before its socket counts as taken all the same.
@@ -24,27 +25,35 @@ type unixListener struct {
 	close func() error
 }
 
-func listenUnix(bind, path string) (net.Listener, error) {
-	if path == "" {
-		return nil, &ListenError{Bind: bind, Problem: "it has no path: write unix:PATH"}
-	}
-	addr := &net.UnixAddr{Name: path, Net: "unix"}
-	l, err := net.ListenUnix("unix", addr)
-	if errors.Is(err, syscall.EADDRINUSE) && !abstract(path) {
-		if err := removeStale(bind, path); err != nil {
-			return nil, err
-		}
-		l, err = net.ListenUnix("unix", addr)
-	}
+func listenUnix(bind, rest string) (net.Listener, error) {
+	at, err := parseUnix(bind, rest)
 	if err != nil {
-		return nil, explainUnix(bind, path, err)
+		return nil, err
 	}
-	if abstract(path) {
+	if abstract(at.path) {
+		l, err := at.bind()
+		if err != nil {
+			return nil, explainUnix(at.path, err)
+		}
 		return l, nil
 	}
-	ours, err := ownUnix(l, path)
+	l, err := at.bind()
+	if errors.Is(err, syscall.EADDRINUSE) {
+		if err := removeStale(at.path); err != nil {
+			return nil, err
+		}
+		l, err = at.bind()
+	}
 	if err != nil {
-		return nil, explainUnix(bind, path, err)
+		return nil, explainUnix(at.path, err)
+	}
+	ours, err := ownUnix(l, at.path)
+	if err != nil {
+		return nil, explainUnix(at.path, err)
+	}
+	if err := at.give(); err != nil {
+		ours.Close()
+		return nil, explainUnix(at.path, err)
 	}
 	return ours, nil
 }
@@ -52,7 +61,7 @@ func listenUnix(bind, path string) (net.Listener, error) {
 // ownUnix makes closing l remove its socket.
 func ownUnix(l *net.UnixListener, path string) (net.Listener, error) {
 	l.SetUnlinkOnClose(false) // net would remove whatever has the name by then
-	own, err := os.Lstat(path)
+	own, err := statPlace(path)
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -62,6 +71,16 @@ func ownUnix(l *net.UnixListener, path string) (net.Listener, error) {
 	return ours, nil
 }
 
+// statPlace describes what has the path's name.
+func statPlace(path string) (fs.FileInfo, error) {
+	place, err := trustedpath.Find(path)
+	if err != nil {
+		return nil, err
+	}
+	defer place.Close()
+	return place.Stat()
+}
+
 // abstract reports whether path is a name in Linux's abstract namespace, which leaves no file (unix(7)).
 func abstract(path string) bool { return strings.HasPrefix(path, "@") }
 
@@ -69,22 +88,28 @@ func abstract(path string) bool { return strings.HasPrefix(path, "@") }
 func (l *unixListener) Close() error { return l.close() }
 
 func (l *unixListener) closeAndRemove() error {
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.own) {
-		os.Remove(l.path)
+	if place, err := trustedpath.Find(l.path); err == nil {
+		_ = place.Remove(l.own)
+		place.Close()
 	}
 	return l.UnixListener.Close()
 }
 
 // removeStale removes the socket of a server that is gone. Only a refused connection proves that.
-func removeStale(bind, path string) error {
-	info, err := os.Lstat(path)
+func removeStale(path string) error {
+	place, err := trustedpath.Find(path)
+	if err != nil {
+		return explainUnix(path, err)
+	}
+	defer place.Close()
+	info, err := place.Stat()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return explainUnix(bind, path, err)
+		return explainUnix(path, err)
 	case info.Mode().Type() != fs.ModeSocket:
-		return &ListenError{Bind: bind, Problem: "the path exists and is not a socket: remove it or choose another path", Err: syscall.EADDRINUSE}
+		return unixError(path, "the path exists and is not a socket: remove it or choose another path", syscall.EADDRINUSE)
 	}
 	c, err := net.DialTimeout("unix", path, probeTimeout)
 	if err == nil {
@@ -93,28 +118,47 @@ func removeStale(bind, path string) error {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, fs.ErrPermission):
-		return &ListenError{Bind: bind, Problem: "the socket exists and belongs to somebody else: remove it or choose another path", Err: err}
+		return unixError(path, "the socket exists and belongs to somebody else: remove it or choose another path", err)
 	default:
-		return &ListenError{Bind: bind, Problem: "another server is listening on that socket: stop it or choose another path", Err: syscall.EADDRINUSE}
+		return unixError(path, inUse, syscall.EADDRINUSE)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explainUnix(bind, path, err)
+	switch err := place.Remove(info); {
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrExist): // somebody has been faster
+		return unixError(path, inUse, syscall.EADDRINUSE)
+	case err != nil:
+		return explainUnix(path, err)
 	}
 	return nil
 }
 
+const inUse = "another server is listening on that socket: stop it or choose another path"
+
+func unixError(path, problem string, err error) error {
+	return &ListenError{Bind: "unix:" + path, Problem: problem, Err: err}
+}
+
 // explainUnix says what the operating system's answer means for a path.
-func explainUnix(bind, path string, err error) error {
+func explainUnix(path string, err error) error {
+	folder := filepath.Dir(path)
 	problem := err.Error()
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		problem = "another server is listening on that socket: stop it or choose another path"
-	case errors.Is(err, syscall.EINVAL):
+		problem = inUse
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENAMETOOLONG):
 		problem = fmt.Sprintf("the path has %d bytes, which is more than the system allows for a socket (107 on Linux): choose a shorter one", len(path))
+	case errors.Is(err, syscall.EPERM):
+		problem = "no permission to change the socket's owner, group or mode: only root may give a socket to another user, or to a group that it is not in"
 	case errors.Is(err, fs.ErrPermission):
-		problem = fmt.Sprintf("no permission to create a socket in %s: change its owner or mode, or choose another folder", filepath.Dir(path))
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		problem = fmt.Sprintf("the folder %s does not exist: create it first", filepath.Dir(path))
+		problem = fmt.Sprintf("no permission to create a socket in %s: change its owner or mode, or choose another folder", folder)
+	case errors.Is(err, fs.ErrNotExist):
+		problem = fmt.Sprintf("the folder %s does not exist: create it first", folder)
+	case errors.Is(err, syscall.ENOTDIR):
+		problem = fmt.Sprintf("%s is not a folder: choose another path", folder)
+	case errors.Is(err, syscall.EROFS):
+		problem = fmt.Sprintf("the folder %s is on a read-only file system: choose another one", folder)
+	case errors.Is(err, trustedpath.ErrLink):
+		problem = trustedpath.ErrLink.Error()
 	}
-	return &ListenError{Bind: bind, Problem: problem, Err: err}
+	return unixError(path, problem, err)
 }

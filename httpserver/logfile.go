@@ -33,7 +33,7 @@ func (l *logFile) file() (f *os.File, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.f == nil && !l.closed {
-		l.f, err = os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)
+		l.f, err = OpenLog(l.path)
 	}
 	return l.f, err
 }

@@ -17,7 +17,7 @@ import (
 // settings is the one table of options: each field is a flag, an environment variable, a line of
 // --help, and a line of `pyserve check`.
 type settings struct {
-	Bind                     []string `short:"b" sep:"," placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT or unix:PATH; can be repeated. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
+	Bind                     []string `short:"b" sep:"none" placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT, unix:PATH or unix:@NAME (abstract); can be repeated. A path can be followed by ,mode=660 ,owner=USER and ,group=GROUP. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
 	Mount                    string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
 	ScriptName               string   `placeholder:"/PREFIX" group:"listen" help:"The application's SCRIPT_NAME behind a proxy that has taken this prefix off the path."`
 	TrustedProxies           []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe what these peers say about the client, see --forwarded: addresses, CIDRs, 'unix', or '*'; can be repeated."`

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // openListeners takes the sockets that systemd has opened, which stay its own (foreign), or opens those of --bind.
@@ -15,7 +16,7 @@ func (c *cli) openListeners() (listeners []net.Listener, foreign bool, err error
 		return nil, false, err
 	}
 	if len(passed) == 0 {
-		listeners, err = listen(c.Bind)
+		listeners, err = httpserver.ListenAll(c.Bind)
 		return listeners, false, err
 	}
 	var fds []int

@@ -33,6 +33,7 @@ type master struct {
 	foreign    bool  // they are systemd's
 	board      *scoreboard.Board
 	command    process.Command
+	pidFile    *process.PIDFile
 	upgrade    *handover.Upgrade // not nil until the master that this one replaces was told that it serves
 	handedOver bool              // to another master
 	said       bool              // that it is ready
@@ -103,9 +104,10 @@ func (m *master) prepare() (err error) {
 		m.command.Credential, m.variables = &m.identity.credential, m.identity.variables
 		m.command.Env = append(m.command.Env, m.variables...)
 	}
-	if err = m.c.giveAccessLog(m.identity); err != nil {
+	if err = m.c.prepareAccessLog(m.identity); err != nil {
 		return err
 	}
+	m.c.giveSockets(m.identity)
 	if err = m.openListeners(); err != nil {
 		return err
 	}
@@ -184,7 +186,7 @@ func (m *master) Upgrade(ctx context.Context) error {
 // ReopenLogs implements supervise.System. The master itself has none: workers write the access log, and all of them
 // the standard error.
 func (m *master) ReopenLogs() {
-	if err := m.c.giveAccessLog(m.identity); err != nil {
+	if err := m.c.prepareAccessLog(m.identity); err != nil {
 		m.log.Error("the workers may not be able to reopen the access log", "error", err)
 	}
 }
@@ -214,7 +216,8 @@ func (m *master) ready() {
 	}
 	// First the file, then the word: the old master, which leaves at that, removes only a file that is its own.
 	if m.c.PidFile != "" {
-		if err := process.WritePID(m.c.PidFile, os.Getppid()); err != nil {
+		var err error
+		if m.pidFile, err = process.WritePID(m.c.PidFile, os.Getppid()); err != nil {
 			m.log.Error("the old master's PID file stays", "error", err)
 		}
 	}
@@ -224,11 +227,12 @@ func (m *master) ready() {
 	m.upgrade = nil
 }
 
-func (m *master) writePID() error {
+func (m *master) writePID() (err error) {
 	if m.c.PidFile == "" || m.upgrade != nil { // until this one serves it is the other's
 		return nil
 	}
-	return process.WritePID(m.c.PidFile, 0)
+	m.pidFile, err = process.WritePID(m.c.PidFile, 0)
+	return err
 }
 
 // closeListeners closes the listeners. With those that another master goes on with, the one that was to be replaced
@@ -248,7 +252,5 @@ func (m *master) closeListeners() {
 // end leaves nothing behind, but to another master what it goes on with.
 func (m *master) end() {
 	m.closeListeners()
-	if m.c.PidFile != "" {
-		process.RemovePID(m.c.PidFile)
-	}
+	m.pidFile.Remove()
 }

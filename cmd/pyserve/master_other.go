@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // defaultWorkers is what --workers is when nobody says: workers need Linux.
@@ -15,7 +16,7 @@ const defaultWorkers workers = 0
 var errLinux = errors.New("worker processes need Linux: use --workers 0")
 
 func (c *cli) openListeners() (listeners []net.Listener, foreign bool, err error) {
-	listeners, err = listen(c.Bind)
+	listeners, err = httpserver.ListenAll(c.Bind)
 	return listeners, false, err
 }
 

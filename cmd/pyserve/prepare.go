@@ -22,11 +22,9 @@ func (c *cli) prepare() error {
 		errs = append(errs, err)
 	}
 	errs = append(errs, c.bounds()...)
-	if len(c.Bind) == 0 {
-		c.Bind = []string{"127.0.0.1:8000"}
-		if port := os.Getenv("PORT"); port != "" {
-			c.Bind = []string{"0.0.0.0:" + port}
-		}
+	var err error
+	if c.Bind, err = binds(c.Bind, c.dir); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Venv == "" {
 		c.Venv = findVenv()
@@ -118,12 +116,6 @@ func (c *cli) absolutePaths() {
 	}
 	for i := range c.Pythonpath {
 		absolute(&c.Pythonpath[i])
-	}
-	for i, bind := range c.Bind {
-		if path, unix := strings.CutPrefix(bind, "unix:"); unix {
-			absolute(&path)
-			c.Bind[i] = "unix:" + path
-		}
 	}
 }
 

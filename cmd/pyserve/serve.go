@@ -11,7 +11,6 @@ import (
 	"github.com/pyserve/pyserve"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
-	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/pyhost"
 )
 
@@ -29,7 +28,12 @@ func serve(c *cli, worker *handover.Worker, upgrade *handover.Upgrade) int {
 
 // serveAlone serves in this process.
 func serveAlone(c *cli) int {
-	if err := c.becomeUser(); err != nil {
+	id, err := c.identity()
+	if err == nil {
+		c.giveSockets(id)
+		err = id.become()
+	}
+	if err != nil {
 		return failure(err)
 	}
 	signals := make(chan os.Signal, 8)
@@ -38,8 +42,9 @@ func serveAlone(c *cli) int {
 	if err != nil {
 		return failure(err)
 	}
+	var pidFile *process.PIDFile
 	if c.PidFile != "" {
-		if err := process.WritePID(c.PidFile, 0); err != nil {
+		if pidFile, err = process.WritePID(c.PidFile, 0); err != nil {
 			closeAll(listeners)
 			return failure(err)
 		}
@@ -49,7 +54,10 @@ func serveAlone(c *cli) int {
 		begun: func() { c.sayReady(listeners); c.tellReady() }}
 	s.cleanUp = func() {
 		c.tellStopping()
-		process.RemovePID(c.PidFile)
+		pidFile.Remove()
+	}
+	if pidFile != nil { // or a process that the application forks would hold its lock
+		s.options.ForkClose = append(s.options.ForkClose, pidFile.FD())
 	}
 	defer s.cleanUp()
 	go func() {
@@ -77,20 +85,6 @@ func orderAlone(s os.Signal) (do action, known bool) {
 		return finish, onTerminal() // it was closed
 	}
 	return 0, false
-}
-
-// listen opens all addresses, or none.
-func listen(addresses []string) ([]net.Listener, error) {
-	var listeners []net.Listener
-	for _, address := range addresses {
-		l, err := httpserver.Listen(address)
-		if err != nil {
-			closeAll(listeners)
-			return nil, err
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
 }
 
 func closeAll(listeners []net.Listener) {
