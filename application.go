@@ -31,8 +31,8 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	if closed := rt.onMain(func() {
 		if app, err = rt.host.Load(a.Name); err == nil && !rt.threaded {
 			// Only now: an application may fork or patch threading while it is imported.
-			rt.threaded = true
 			err = rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) })
+			rt.threaded = err == nil
 		}
 	}); closed != nil {
 		return nil, closed

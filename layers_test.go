@@ -58,7 +58,7 @@ var layers = []layer{
 const (
 	maxGoLines    = 500
 	maxCLines     = 500
-	maxCLinesAll  = 2600
+	maxCLinesAll  = 2800
 	exportFile    = "pyhost/export.go"
 	bindingModule = "github.com/go-python/cpy3"
 )

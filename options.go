@@ -33,8 +33,8 @@ type Options struct {
 	PythonPath []string
 	// Argv is sys.argv; nil is ["pyserve"].
 	Argv []string
-	// Threads is the number of Python threads, which is how many requests the applications work on at the
-	// same time; 0 is 16.
+	// Threads is the number of threads for requests, which is how many the applications work on at the same time; 0 is
+	// 16. If it is 1, requests run on Python's main thread; if it is more, none does.
 	Threads int
 	// Queue is how many requests may wait for a thread before further ones are refused with 503; 0 is 1024.
 	Queue int

@@ -26,7 +26,7 @@ type Runtime struct {
 	exitErr error                 // what the exit functions raised; set before ended is closed
 
 	users    int  // under current.mu: New calls without their Close
-	threaded bool // the other threads run; touched by Python's main thread only
+	threaded bool // the threads for requests run; touched by Python's main thread only
 }
 
 // current is the process's Runtime: CPython cannot be had twice.
@@ -123,20 +123,51 @@ func (rt *Runtime) run(report func(error)) {
 	for _, fd := range rt.options.ForkClose {
 		host.Opened(fd)
 	}
-	rt.threads.Work(0, rt.main)
-	host.WaitThreads()
+	host.WatchSignals(rt.ended, func() { _ = rt.order(host.RunPending, nil) })
+	if host.Threads() == 1 {
+		rt.threads.Work(0, rt.main)
+	} else {
+		rt.obey()
+	}
 	rt.exitErr = host.RunExitFunctions()
 }
 
-// onMain runs f on Python's main thread, between two requests.
-func (rt *Runtime) onMain(f func()) error {
+// obey is what Python's main thread does while others run the requests: it runs what it is asked to, until they have
+// ended. It runs no request itself, so that it is always free for what Python does there only, signal handlers
+// above all.
+func (rt *Runtime) obey() {
+	through := make(chan struct{})
+	go func() {
+		<-rt.closing
+		rt.host.WaitThreads()
+		close(through)
+	}()
+	for {
+		select {
+		case f := <-rt.main:
+			f()
+		case <-through:
+			return
+		}
+	}
+}
+
+// onMain runs f on Python's main thread; with one thread only, between two requests.
+func (rt *Runtime) onMain(f func()) error { return rt.order(f, rt.closing) }
+
+// order does so until refused is closed, nil for as long as there is a main thread.
+func (rt *Runtime) order(f func(), refused <-chan struct{}) error {
 	done := make(chan struct{})
 	select {
 	case rt.main <- func() { defer close(done); f() }:
-		<-done
-		return nil
-	case <-rt.closing:
+	case <-refused:
 		return ErrClosed
+	case <-rt.ended:
+		return ErrClosed
+	}
+	select {
+	case <-done:
+		return nil
 	case <-rt.ended:
 		return ErrClosed
 	}

@@ -324,7 +324,7 @@ def _in_children(function):
 
 
 def name_thread(name):
-    """Makes the calling thread known to threading.
+    """Makes the calling thread known to threading, and gives it the hooks of threading.settrace and setprofile.
 
     Before 3.13 threading knows a thread's end by a lock that only threads of its own have. In a child forked
     from this one (multiprocessing) it is the main thread, and its end is waited for.
@@ -333,6 +333,10 @@ def name_thread(name):
     thread.name = name
     if hasattr(thread, "_set_tstate_lock"):
         thread._set_tstate_lock()
+    if threading._trace_hook:
+        sys.settrace(threading._trace_hook)
+    if threading._profile_hook:
+        sys.setprofile(threading._profile_hook)
 
 
 @_ends_children

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"unsafe"
 
 	python3 "github.com/go-python/cpy3"
@@ -37,7 +36,8 @@ type Config struct {
 	PythonPath []string
 	// Argv is sys.argv; nil is ["pyserve"].
 	Argv []string
-	// Threads is the number of Python threads, the main thread included; 0 is 1.
+	// Threads is the number of threads that requests run on; 0 is 1. If it is 1, that is Python's main thread; if it is
+	// more, they are others, and Python's main thread runs no requests.
 	Threads int
 	// Multiprocess is the value of wsgi.multiprocess.
 	Multiprocess bool
@@ -82,8 +82,9 @@ func (c Config) pythonPath() string { return strings.Join(c.PythonPath, string(o
 type Host struct {
 	log     *slog.Logger
 	threads []thread
-	running sync.WaitGroup // the threads but for the main one
-	apps    int            // loaded so far
+	running sync.WaitGroup // the threads that StartThreads started
+	signals signals
+	apps    int // loaded so far
 
 	crashFile   *os.File
 	interrupter interrupter
@@ -122,6 +123,10 @@ func Start(c Config) (*Host, error) {
 	for i := range h.threads {
 		h.threads[i].host, h.threads[i].slot = h, &slots[i]
 	}
+	if err := h.signals.open(); err != nil {
+		return nil, err
+	}
+	outliveBrokenPipes()
 	adopted, err := h.adopt()
 	if err == nil && !adopted {
 		err = initialize(executable, c.argv())
@@ -130,6 +135,9 @@ func Start(c Config) (*Host, error) {
 		return nil, err
 	}
 	defer C.ps_detach()
+	for _, fd := range h.signals.pipe {
+		h.Opened(fd)
+	}
 	return h, h.prepare(c)
 }
 
@@ -215,12 +223,7 @@ func (h *Host) callBootstrap(function string, args ...string) (*python3.PyObject
 // installs for signals the server uses are put back, with a warning. The error is an [*Error].
 func (h *Host) Load(spec string) (*App, error) {
 	callable, changed, err := h.find(spec)
-	for number := range 64 {
-		if changed&(1<<number) != 0 {
-			h.log.Warn("the application installed a handler for a signal that the server uses; the handler is not called",
-				"signal", syscall.Signal(number).String())
-		}
-	}
+	h.warnOfSignals(changed)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +236,6 @@ func (h *Host) find(spec string) (callable *C.PyObject, changed uint64, err erro
 	if p := h.takePreloaded(spec); p != nil {
 		return p.app, p.signals, nil
 	}
-	C.ps_signals_save()
 	C.ps_attach()
 	defer C.ps_detach()
 	function := "load"
@@ -241,7 +243,7 @@ func (h *Host) find(spec string) (callable *C.PyObject, changed uint64, err erro
 		function = "load_another"
 	}
 	found, err := h.callBootstrap(function, spec)
-	return object(found), uint64(C.ps_signals_restore()), err
+	return object(found), uint64(C.ps_signals_restore(ignoredSignals())), err
 }
 
 // RunExitFunctions waits for the application's own threads, runs what it registered with atexit, and

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -12,61 +11,6 @@ volatile int ps_forked;
 const char *ps_python_executable(void) { return PYSERVE_PYTHON_EXECUTABLE; }
 const char *ps_python_linking(void) { return PYSERVE_PYTHON_LINKING; }
 const char *ps_python_version(void) { return Py_GetVersion(); }
-
-/* ---- signals ---- */
-
-/* Go itself needs the last two: without its SIGPIPE a client that goes away ends the process. */
-static const int server_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, SIGURG};
-enum { SERVER_SIGNALS = sizeof server_signals / sizeof *server_signals };
-
-int ps_server_uses(int number)
-{
-    int i = 0;
-    while (i < SERVER_SIGNALS && server_signals[i] != number)
-        i++;
-    return i < SERVER_SIGNALS;
-}
-
-static struct sigaction saved[SERVER_SIGNALS];
-static stack_t saved_stack;
-
-/* Go's own handler: the same function for every signal. */
-static void (*go_handler)(int, siginfo_t *, void *);
-
-void ps_signals_save(void)
-{
-    for (int i = 0; i < SERVER_SIGNALS; i++)
-        sigaction(server_signals[i], NULL, &saved[i]);
-    sigaltstack(NULL, &saved_stack);
-}
-
-/* A handler of the application must run on the signal stack: the thread it hits may be one of Go's. */
-static void use_signal_stack(int number)
-{
-    struct sigaction action;
-    if (sigaction(number, NULL, &action) != 0 || action.sa_flags & SA_ONSTACK)
-        return;
-    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)
-        return;
-    action.sa_flags |= SA_ONSTACK;
-    sigaction(number, &action, NULL);
-}
-
-uint64_t ps_signals_restore(void)
-{
-    uint64_t changed = 0;
-    for (int i = 0; i < SERVER_SIGNALS; i++) {
-        struct sigaction now;
-        if (sigaction(server_signals[i], NULL, &now) == 0 && now.sa_sigaction != saved[i].sa_sigaction) {
-            changed |= (uint64_t)1 << server_signals[i];
-            sigaction(server_signals[i], &saved[i], NULL);
-        }
-    }
-    for (int number = 1; number < NSIG; number++)
-        use_signal_stack(number);
-    sigaltstack(&saved_stack, NULL); /* faulthandler's is too small for Go */
-    return changed;
-}
 
 /* ---- forks ---- */
 
@@ -87,21 +31,13 @@ void ps_fd_closed(int fd)
 }
 
 /* Runs in every child forked by the application, between fork() and Python's own handlers. Only
- * async-signal-safe calls. Go's handlers would enter a runtime that has lost its other threads, and an
- * open connection would keep the client waiting for as long as the child lives. */
+ * async-signal-safe calls. An open connection would keep the client waiting for as long as the child lives. */
 static void in_child(void)
 {
     if (ps_forked)
         return; /* a child of the child: the numbers of what was closed are the application's now */
     ps_forked = 1;
-    for (int number = 1; number < NSIG; number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action) != 0 || !(action.sa_flags & SA_SIGINFO) || action.sa_sigaction != go_handler)
-            continue;
-        action.sa_flags = 0;
-        action.sa_handler = number == SIGPIPE ? SIG_IGN : SIG_DFL; /* as in any Python process */
-        sigaction(number, &action, NULL);
-    }
+    ps_signals_in_child();
     ps_crash_in_child();
     for (int i = 0; i < FDS / WORD; i++) {
         unsigned long word = atomic_load(&open_fds[i]);
@@ -138,14 +74,6 @@ void ps_leave_child(void)
     if (write(2, text, sizeof text - 1) < 0 && status == 0)
         status = 1;
     _exit(status);
-}
-
-static int prepare_forks(void)
-{
-    struct sigaction action;
-    if (sigaction(SIGURG, NULL, &action) == 0 && action.sa_flags & SA_SIGINFO)
-        go_handler = action.sa_sigaction;
-    return pthread_atfork(NULL, NULL, in_child);
 }
 
 /* ---- the interpreter ---- */
@@ -194,7 +122,8 @@ int ps_interpreter(const char *executable, int argc, char *const *argv, char *me
 
 int ps_enter_main(char *message)
 {
-    if (prepare_forks() != 0 || (ps_self = PyMem_RawCalloc(1, sizeof *ps_self)) == NULL) {
+    ps_signals_save();
+    if (pthread_atfork(NULL, NULL, in_child) != 0 || (ps_self = PyMem_RawCalloc(1, sizeof *ps_self)) == NULL) {
         snprintf(message, PS_MESSAGE, "out of memory");
         return PS_VALUE;
     }

@@ -48,8 +48,10 @@ void ps_thread_timers(void);
 int ps_interpreter(const char *executable, int argc, char *const *argv, char *message);
 int ps_enter_main(char *message);
 
-/* init.c: whether the server acts on this signal itself. */
+/* signals.c: whether the server acts on this signal itself. */
 int ps_server_uses(int number);
+/* signals.c: gives the signals that are Go's the actions that a Python process has. Async-signal-safe. */
+void ps_signals_in_child(void);
 
 /* gil.c: the thread states of the Python threads, between their first and last moment. */
 void ps_gil_watch(void *state);

@@ -17,7 +17,7 @@ import (
 	_ "github.com/pyserve/pyserve/pyhost/prestart" // as in the command
 )
 
-// threads is the number of Python threads that the tests share.
+// threads is the number of threads for requests that the tests share.
 const threads = 4
 
 // The process's Python: it can be started only once, so all tests share it.
@@ -46,8 +46,9 @@ func testMain(m *testing.M) int {
 		if err != nil {
 			return
 		}
-		dispatcher.Work(0, onMain)
-		host.WaitThreads()
+		for f := range onMain {
+			f()
+		}
 		ended <- host.RunExitFunctions()
 	})
 	if err == nil {
@@ -62,6 +63,8 @@ func testMain(m *testing.M) int {
 	}
 	code := m.Run()
 	dispatcher.Close()
+	host.WaitThreads()
+	close(onMain)
 	if err := <-ended; err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -54,15 +54,28 @@ PyObject *ps_module(const char *name, const char *source);
 int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess,
                PyObject *file_wrapper, PyObject *file_region);
 
-/* Keeps the actions of the signals that the server uses and the calling thread's signal stack, and gives
- * them back. restore returns a bit set (1 << signal number) of those that had been changed. Either state, no
- * allocation. */
-void ps_signals_save(void);
-uint64_t ps_signals_restore(void);
-
 /* Tells which descriptors a forked child has to close. Either state. */
 void ps_fd_opened(int fd);
 void ps_fd_closed(int fd);
+
+/* ---- signals (signals.c) ---- */
+
+/* Keeps the actions of the signals that the server uses, as the right ones, and the calling thread's signal stack.
+ * ps_initialize and ps_adopt do it. Either state. */
+void ps_signals_save(void);
+
+/* Puts back the right action of each signal that the server uses, if it is not Go's, whatever stands there now; that
+ * of those in ignored, a bit set of 1 << signal number, is to be ignored. Gives every handler in the process
+ * the flags that it needs for interrupting a thread of Go. Returns the bit set of the signals whose handlers were
+ * put back. Any thread, either state. restore also gives the calling thread its signal stack back. */
+uint64_t ps_signals_check(uint64_t ignored);
+uint64_t ps_signals_restore(uint64_t ignored);
+
+/* Runs the Python handlers of the signals that have come, and what Py_AddPendingCall has queued. From then on a signal
+ * with a Python handler writes a byte to fd, which does not block and is closed in forked children, unless the
+ * application has a wakeup descriptor itself. Attached, on Python's main thread. PS_OK, or PS_EXCEPTION: then it
+ * is to be called again, as more may be waiting. */
+int ps_run_pending(int fd);
 
 /* ---- the zygote (zygote.c) ---- */
 

@@ -52,14 +52,17 @@ func takeThreadMain(id uintptr) func() {
 	return f
 }
 
-// StartThreads starts the Python threads other than the main one, each on an OS thread of its own, and
-// runs work(i) on each, not attached. A thread ends when work returns. On an error none is left running
-// that calls work. It can be called on any thread, once.
+// StartThreads starts the threads that requests run on, each on an OS thread of its own, and runs work(i) on each,
+// not attached. A thread ends when work returns. If there is to be one only, it starts none: that is Python's main
+// thread. On an error none is left running, and StartThreads may be called again. It can be called on any thread.
 func (h *Host) StartThreads(work func(thread int)) error {
+	if len(h.threads) == 1 {
+		return nil
+	}
 	entered := make(chan error, len(h.threads))
 	proceed := make(chan struct{})
 	var err error
-	for i := 1; i < len(h.threads); i++ {
+	for i := range h.threads {
 		h.running.Add(1)
 		failure := Go(func() {
 			defer h.running.Done()
@@ -78,7 +81,7 @@ func (h *Host) StartThreads(work func(thread int)) error {
 			entered <- failure
 		}
 	}
-	for i := 1; i < len(h.threads); i++ {
+	for range h.threads {
 		err = errors.Join(err, <-entered)
 	}
 	close(proceed)
@@ -88,19 +91,22 @@ func (h *Host) StartThreads(work func(thread int)) error {
 // WaitThreads returns when the threads that StartThreads started have ended.
 func (h *Host) WaitThreads() { h.running.Wait() }
 
-// enter makes the calling thread a Python thread, not attached.
+// enter makes the calling thread a Python thread, not attached, unless there is an error.
 func (h *Host) enter(i int) error {
 	if C.ps_thread_enter() != C.PS_OK {
 		return fmt.Errorf("Python thread %d does not start: out of memory", i)
 	}
-	defer C.ps_detach()
 	h.threads[i].ident.Store(uint64(C.ps_thread_ident()))
 	result, err := h.callBootstrap("name_thread", fmt.Sprintf("pyserve-%d", i))
 	release(result)
+	C.ps_detach()
+	if err != nil {
+		C.ps_thread_leave()
+	}
 	return err
 }
 
-// Threads returns the number of Python threads, the main thread included.
+// Threads returns the number of threads that requests run on.
 func (h *Host) Threads() int { return len(h.threads) }
 
 // Opened and Closed tell the host about a descriptor that a process forked by the application must close.

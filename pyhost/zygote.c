@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* The parts of the configuration message, each ended by a NUL; from ARGV on they are sys.argv. The same
@@ -15,17 +16,16 @@
 enum { EXECUTABLE, DIRECTORY, PYTHONPATH, SPEC, BOOTSTRAP, ZYGOTE, ARGV, MOST_PARTS = 64 };
 
 /* What is sent to the whole process group, by a terminal or a service manager, is the master's business, and a zygote
- * has no log to open anew. The last one Python expects to be ignored. Go decides about them anew in the children. */
-static const int ignored[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
-
-/* How Go or a debugger looks at crashes is theirs to say in each process. */
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+ * has no log to open anew. The last two Python expects to be ignored. Go decides about them anew in the children. */
+static const int ignored[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ};
 
 /* What a child has from the zygote. */
 static ps_preload preloaded;
 static PyThreadState *main_state;
 static pthread_t main_thread;
 static struct sigaction actions[NSIG]; /* handlers of the application's, for signals that the server leaves alone */
+enum { TIMERS = 3 };                   /* ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF */
+static struct itimerval timers[TIMERS];
 
 /* Ends the zygote, with the reason for the master. */
 static void fail(int fd, const char *reason)
@@ -70,26 +70,37 @@ static PyObject *import_application(int fd, char **parts)
     ps_signals_save();
     preloaded.app = PyObject_CallMethod(zygote, "load", "Oisss", preloaded.bootstrap, fd, parts[DIRECTORY], parts[PYTHONPATH],
                                         parts[SPEC]);
-    preloaded.signals = ps_signals_restore();
+    preloaded.signals = ps_signals_restore(0);
     preloaded.spec = parts[SPEC];
     return preloaded.app == NULL ? NULL : zygote;
 }
 
-/* Keeps the application's own signal handlers: Go's start puts others in their place. */
-static void keep_actions(void)
+/* How Go or a debugger looks at crashes is theirs to say in each process. */
+static int is_crash(int number)
 {
-    for (int number = 1; number < NSIG; number++)
-        if (!ps_server_uses(number))
-            sigaction(number, NULL, &actions[number]);
-    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
-        actions[crashes[i]].sa_handler = SIG_DFL;
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGABRT;
 }
 
-static void put_back_actions(void)
+/* Takes the application's own signal handlers and timers away: they are for the children, where Go's start would
+ * replace the handlers, and fork() stops the timers. */
+static void put_aside(void)
+{
+    static const struct itimerval stopped;
+    for (int number = 1; number < NSIG; number++)
+        if (!ps_server_uses(number) && !is_crash(number) && sigaction(number, NULL, &actions[number]) == 0
+            && actions[number].sa_handler != SIG_DFL && actions[number].sa_handler != SIG_IGN)
+            signal(number, number == SIGCHLD ? SIG_DFL : SIG_IGN);
+    for (int i = 0; i < TIMERS; i++)
+        setitimer(i, &stopped, &timers[i]);
+}
+
+static void put_back(void)
 {
     for (int number = 1; number < NSIG; number++)
         if (actions[number].sa_handler != SIG_DFL && actions[number].sa_handler != SIG_IGN)
             sigaction(number, &actions[number], NULL);
+    for (int i = 0; i < TIMERS; i++)
+        setitimer(i, &timers[i], NULL);
 }
 
 char *ps_zygote(int fd)
@@ -101,6 +112,7 @@ char *ps_zygote(int fd)
     if (ps_interpreter(parts[EXECUTABLE], count - ARGV, parts + ARGV, message) != PS_OK)
         fail(fd, message);
     PyObject *zygote = import_application(fd, parts);
+    put_aside();
     fflush(NULL); /* or every child would write it once more */
     PyObject *variable = zygote == NULL ? NULL : PyObject_CallMethod(zygote, "serve", NULL);
     const char *text = variable == NULL ? NULL : PyUnicode_AsUTF8(variable);
@@ -112,7 +124,6 @@ char *ps_zygote(int fd)
     Py_DECREF(variable);
     Py_DECREF(zygote);
     set_ignored(SIG_DFL);
-    keep_actions();
     main_thread = pthread_self();
     main_state = PyEval_SaveThread();
     return copy;
@@ -127,7 +138,7 @@ int ps_adopt(ps_preload *preload, char *message)
         return PS_VALUE;
     }
     PyEval_RestoreThread(main_state);
-    put_back_actions();
+    put_back();
     *preload = preloaded;
     return ps_enter_main(message);
 }

@@ -89,7 +89,9 @@ func work(role string) error {
 		answer(control, threads, handler)
 	}()
 	fmt.Fprintf(control, "ready after %s", time.Since(started))
-	threads.Work(0, nil)
+	if host.Threads() == 1 {
+		threads.Work(0, nil)
+	}
 	host.WaitThreads()
 	return host.RunExitFunctions()
 }

@@ -1,0 +1,121 @@
+package pyhost
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// signals is what the Host does about them.
+type signals struct {
+	pipe   [2]int        // CPython writes to the second end when a signal has come that has a handler in Python
+	read   *os.File      // the first one
+	warned atomic.Uint64 // about these, a bit set of 1 << number
+}
+
+// open makes the pipe.
+func (s *signals) open() error {
+	syscall.ForkLock.RLock()
+	err := syscall.Pipe(s.pipe[:])
+	if err == nil {
+		syscall.CloseOnExec(s.pipe[0])
+		syscall.CloseOnExec(s.pipe[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err == nil {
+		err = errors.Join(syscall.SetNonblock(s.pipe[0], true), syscall.SetNonblock(s.pipe[1], true))
+	}
+	if err != nil {
+		return fmt.Errorf("there is no pipe for signals: %w", err)
+	}
+	s.read = os.NewFile(uintptr(s.pipe[0]), "signals")
+	return nil
+}
+
+// outliveBrokenPipes has a thread that writes where nobody reads, or more than a file may hold, get an error: the
+// signals would end the process if the thread is not one of Go's. A program that ignores them has done so already.
+func outliveBrokenPipes() {
+	for _, s := range []os.Signal{syscall.SIGPIPE, syscall.SIGXFSZ} {
+		if !signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+}
+
+// signalInterval is how long a signal handler may be the wrong one, and a pending call, of which nothing tells, may wait.
+const signalInterval = 250 * time.Millisecond
+
+// WatchSignals looks after signals until done is closed. What the application changes of those that the server uses it
+// puts back. It calls wake, which is to have [Host.RunPending] called on Python's main thread, when a signal has come
+// that has a handler in Python, and four times a second. It returns immediately, and is to be called once.
+func (h *Host) WatchSignals(done <-chan struct{}, wake func()) {
+	pending := make(chan struct{}, 1)
+	go func() {
+		for range pending {
+			wake()
+		}
+	}()
+	go func() {
+		defer close(pending)
+		buffer := make([]byte, 512)
+		for next := time.Now(); ; {
+			if now := time.Now(); !now.Before(next) {
+				next = now.Add(signalInterval)
+				h.warnOfSignals(uint64(C.ps_signals_check(ignoredSignals())))
+			}
+			_ = h.signals.read.SetReadDeadline(next)
+			_, _ = h.signals.read.Read(buffer) // at the deadline it is an error
+			select {
+			case <-done:
+				return
+			case pending <- struct{}{}:
+			default:
+			}
+		}
+	}()
+}
+
+// RunPending runs the Python handlers of signals that have come, and what extensions have queued by Py_AddPendingCall.
+// An exception of theirs, SystemExit included, is logged. It must be called on Python's main thread, not attached.
+func (h *Host) RunPending() {
+	C.ps_attach()
+	defer C.ps_detach()
+	for C.ps_run_pending(C.int(h.signals.pipe[1])) == C.PS_EXCEPTION {
+		err := h.takeException()
+		text := ""
+		var e *Error
+		if errors.As(err, &e) {
+			text = e.Traceback()
+		}
+		h.log.Error("exception in a signal handler of the application", "error", err, "traceback", text)
+	}
+}
+
+// ignoredSignals is the set of the signals that this program ignores.
+func ignoredSignals() (set C.uint64_t) {
+	for number := syscall.Signal(1); number < 64; number++ {
+		if signal.Ignored(number) {
+			set |= 1 << number
+		}
+	}
+	return set
+}
+
+// warnOfSignals tells once of each signal that the application wanted.
+func (h *Host) warnOfSignals(changed uint64) {
+	fresh := changed &^ h.signals.warned.Or(changed)
+	for number := syscall.Signal(1); number < 64; number++ {
+		if fresh&(1<<number) != 0 {
+			h.log.Warn("the application changed the handler of a signal that the server uses; it was put back", "signal", number.String())
+		}
+	}
+}
