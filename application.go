@@ -2,12 +2,14 @@ package pyserve
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 
 	"github.com/pyserve/pyserve/gateway"
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/progress"
 	"github.com/pyserve/pyserve/pyhost"
 )
 
@@ -15,6 +17,7 @@ import (
 type Application struct {
 	rt      *Runtime
 	handler httpserver.Handler
+	watched *progress.Handler // nil if requests are not watched
 	engine  httpserver.Options
 }
 
@@ -40,11 +43,11 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := rt.watched(gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)))
+	handler, watched, err := rt.watched(gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)))
 	if err != nil {
 		return nil, err
 	}
-	return &Application{rt: rt, handler: handler, engine: a.engine(rt.options, rt.host, rt.disk)}, nil
+	return &Application{rt: rt, handler: handler, watched: watched, engine: a.engine(rt.options, rt.host, rt.disk)}, nil
 }
 
 // Handler returns the application as an http.Handler.
@@ -56,6 +59,21 @@ func (a *Application) Handler() http.Handler {
 // Options.Engine names; it can serve one application.
 func (a *Application) Server() httpserver.Engine {
 	return newEngine(a.rt.threads, a.handler, a.engine)
+}
+
+// EndRequests is for the end of a graceful time-out: what waits for a thread is refused by 503, and what is in the
+// application is ended. Its clients get 503 or see the answer break off, and pyserve.ServerShutdown, which derives from
+// pyserve.RequestTimeout, is raised in its threads, so that `finally` and close() run. It returns when there is no request
+// left in the application, or ctx is done. Threads that wait for a client are the engine's to end. Requests are not
+// ended if there is neither Options.Row nor Options.Timeout.
+func (a *Application) EndRequests(ctx context.Context) {
+	a.rt.threads.RefuseQueued()
+	if a.watched == nil {
+		return
+	}
+	a.watched.EndRequests(ctx, progress.Options{
+		Dump: a.rt.stack, Running: a.rt.host.Running, Interrupt: a.rt.host.InterruptForShutdown, Log: a.rt.options.Log,
+	})
 }
 
 // Get has the application answer a GET of target, a path with or without a query, and returns the status. No client

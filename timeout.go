@@ -11,21 +11,21 @@ import (
 )
 
 // watched returns a handler that does what h does, is seen to do it on Options.Row, and ends requests that run into
-// Options.Timeout. It is h if neither is wanted.
-func (rt *Runtime) watched(h httpserver.Handler) (httpserver.Handler, error) {
+// Options.Timeout. It is h, and watched is nil, if neither is wanted.
+func (rt *Runtime) watched(h httpserver.Handler) (handler httpserver.Handler, watched *progress.Handler, err error) {
 	row := rt.options.Row
 	switch {
 	case row != nil:
 	case rt.options.Timeout <= 0:
-		return h, nil
+		return h, nil, nil
 	default:
 		board, err := scoreboard.New(1, rt.options.Threads) // kept until the process ends: somebody may look
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		row = board.Worker(0)
 	}
-	watched := progress.NewHandler(h, row)
+	watched = progress.NewHandler(h, row)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		<-rt.ended
@@ -35,7 +35,7 @@ func (rt *Runtime) watched(h httpserver.Handler) (httpserver.Handler, error) {
 		Timeout: rt.options.Timeout, Dump: rt.stack, Running: rt.host.Running, Interrupt: rt.host.Interrupt, Stuck: rt.stuck,
 		Log: rt.options.Log,
 	})
-	return watched, nil
+	return watched, watched, nil
 }
 
 func (rt *Runtime) stuck(s progress.Stuck) {

@@ -92,7 +92,7 @@ func TestNoFileIsLeftUnchecked(t *testing.T) {
 }
 
 // killDelay is what the master adds to --graceful-timeout before it kills a worker.
-const killDelay = 5 * time.Second
+const killDelay = 8 * time.Second
 
 // number returns what the only group of pattern finds in text, in seconds.
 func number(t *testing.T, text, pattern string) time.Duration {

@@ -38,6 +38,7 @@ type Dispatcher struct {
 	idle     []*worker // the thread that became idle last stands last, and is woken first: its caches are warm
 	running  int
 	closed   bool
+	refusing bool // nothing waits any more
 }
 
 // NewDispatcher returns a Dispatcher in which up to capacity tasks wait for a thread. A task that an idle
@@ -65,7 +66,7 @@ func (d *Dispatcher) Do(ctx context.Context, f func(thread int)) (queued time.Du
 	if t.panicked != nil {
 		panic(t.panicked)
 	}
-	return t.queued, nil
+	return t.queued, t.err
 }
 
 // enter gives t to an idle thread, or queues it.
@@ -80,6 +81,8 @@ func (d *Dispatcher) enter(t *task) error {
 		d.idle = d.idle[:last]
 		d.start(t)
 		w.assigned <- t
+	case d.refusing:
+		return ErrClosed
 	case d.queue.n >= d.capacity:
 		return ErrQueueFull
 	default:
@@ -143,6 +146,17 @@ func (d *Dispatcher) Close() {
 		w.assigned <- nil
 	}
 	d.idle = nil
+}
+
+// RefuseQueued implements [Threads].
+func (d *Dispatcher) RefuseQueued() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refusing = true
+	for t := d.queue.pop(); t != nil; t = d.queue.pop() {
+		t.queued, t.err = time.Since(t.entered), ErrClosed
+		close(t.done)
+	}
 }
 
 // Stats returns how many tasks wait for a thread and how many are on one.

@@ -8,7 +8,8 @@ type task struct {
 	entered  time.Time
 	queued   time.Duration // set when it gets a thread
 	panicked *TaskPanic    // set before done is closed
-	done     chan struct{} // closed when it has run
+	err      error         // it was refused, which is set before done is closed, too
+	done     chan struct{} // closed when it has run, or was refused
 
 	prev, next *task // neighbours in the taskList
 	listed     bool

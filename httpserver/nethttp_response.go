@@ -178,8 +178,15 @@ func (r *netResponse) SendFile(f *os.File, offset, n int64) error {
 	return nil
 }
 
-// Abort implements [ResponseWriter].
-func (r *netResponse) Abort() { r.aborted = true }
+// Abort implements [ResponseWriter]. A client that has a part of the answer sees it at once, though the handler may go on
+// for long.
+func (r *netResponse) Abort() {
+	r.aborted = true
+	if c := endsOf(r.hr).conn; r.committed && c != nil && r.hr.ProtoMajor == 1 {
+		r.resetIfEndless()
+		_ = c.Close()
+	}
+}
 
 // Disconnected implements [ResponseWriter]. A client that only shuts down its sending side counts as gone
 // too, though it would still get what is written: net/http cannot tell the two apart.
@@ -269,6 +276,11 @@ func (r *netResponse) cutOff() {
 	if r.status == 0 {
 		r.status = http.StatusInternalServerError
 	}
+	r.resetIfEndless()
+}
+
+// resetIfEndless has the connection end by a reset if the client could take its end for the end of the content.
+func (r *netResponse) resetIfEndless() {
 	if !r.committed || r.length >= 0 || r.hr.ProtoAtLeast(1, 1) {
 		return
 	}

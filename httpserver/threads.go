@@ -12,6 +12,8 @@ type Threads interface {
 	Work(thread int, control <-chan func())
 	// Do runs task on a thread and waits for it; see [Dispatcher.Do].
 	Do(ctx context.Context, task func(thread int)) (queued time.Duration, err error)
+	// RefuseQueued has what waits for a thread, now or later, not run: Do returns ErrClosed.
+	RefuseQueued()
 	// Close ends Work once what is queued has run.
 	Close()
 }

@@ -31,6 +31,15 @@ class RequestTimeout(BaseException):
         return "the request has run into its time-out"
 
 
+class ServerShutdown(RequestTimeout):
+    """Raised in a request that still runs at the end of the graceful time-out, when the server leaves."""
+
+    __module__ = "pyserve"
+
+    def __str__(self):
+        return "the server leaves, and the time for the requests that run is over"
+
+
 # ---- forks ----
 
 

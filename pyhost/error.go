@@ -28,11 +28,14 @@ func (e *Error) Error() string {
 // Traceback returns the traceback as Python prints it, "" for a LoadError.
 func (e *Error) Traceback() string { return e.traceback }
 
-// Timeout reports whether [Host.Interrupt] raised the exception.
-func (e *Error) Timeout() bool { return e.Type == requestTimeout }
+// Timeout reports whether [Host.Interrupt] or [Host.InterruptForShutdown] raised the exception.
+func (e *Error) Timeout() bool { return e.Type == requestTimeout || e.Type == serverShutdown }
 
-// requestTimeout is the Type of what [Host.Interrupt] raises.
-const requestTimeout = "pyserve.RequestTimeout"
+// The Types of what [Host.Interrupt] and [Host.InterruptForShutdown] raise.
+const (
+	requestTimeout = "pyserve.RequestTimeout"
+	serverShutdown = "pyserve.ServerShutdown"
+)
 
 // LoadError is the Type of an [Error] that says, in a sentence, what is wrong with what the user asked for.
 const LoadError = "LoadError"

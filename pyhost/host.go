@@ -171,9 +171,10 @@ func (h *Host) prepare(c Config) error {
 	if status != C.PS_OK {
 		return h.takeException()
 	}
-	timeout := h.bootstrap.GetAttrString("RequestTimeout")
-	defer release(timeout)
-	C.ps_interrupt_prepare(object(timeout))
+	timeout, shutdown := h.bootstrap.GetAttrString("RequestTimeout"), h.bootstrap.GetAttrString("ServerShutdown")
+	defer release(timeout, shutdown)
+	C.ps_interrupt_prepare(C.PS_TIMED_OUT, object(timeout))
+	C.ps_interrupt_prepare(C.PS_SHUT_DOWN, object(shutdown))
 	h.threads[0].ident.Store(uint64(C.ps_thread_ident()))
 	if err := h.startDumps(c.CrashFile); err != nil || h.preloaded != nil {
 		return err

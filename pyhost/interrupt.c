@@ -2,7 +2,7 @@
 #include "internal.h"
 
 static ps_thread *threads; /* all that there are. It and what it leads to belong to who holds the GIL */
-static PyObject *exception;
+static PyObject *exceptions[2]; /* by ps_interruption */
 
 void ps_interrupt_watch(void)
 {
@@ -20,19 +20,18 @@ void ps_interrupt_unwatch(void)
         *at = ps_self->next;
 }
 
-int ps_interrupt_prepare(PyObject *type)
+void ps_interrupt_prepare(ps_interruption why, PyObject *type)
 {
     Py_INCREF(type);
-    exception = type;
-    return PS_OK;
+    exceptions[why] = type;
 }
 
-int ps_interrupt(uint64_t request)
+int ps_interrupt(uint64_t request, ps_interruption why)
 {
     ps_thread *thread = request != 0 ? threads : NULL;
     while (thread != NULL && thread->request != request)
         thread = thread->next;
-    if (thread == NULL || PyThreadState_SetAsyncExc(thread->ident, exception) != 1)
+    if (thread == NULL || PyThreadState_SetAsyncExc(thread->ident, exceptions[why]) != 1)
         return PS_STALE;
     thread->interrupted = 1;
     return PS_OK;

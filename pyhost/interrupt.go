@@ -32,6 +32,7 @@ type interrupter struct {
 // interrupt is one order to the interrupter.
 type interrupt struct {
 	request uint64
+	why     C.ps_interruption
 	settled atomic.Bool // by the interrupter, which has the GIL, or by the caller, who has given up
 	done    chan C.int
 }
@@ -49,7 +50,15 @@ func (h *Host) Running(thread int) uint64 { return h.threads[thread].slot.runnin
 // It can be called on any goroutine. It waits for the GIL until ctx ends. The error is [ErrRequestOver], or
 // wraps [ErrGILBusy] and the cause of ctx's end, or says that a thread could not be started.
 func (h *Host) Interrupt(ctx context.Context, request uint64) error {
-	i := &h.interrupter
+	return h.interrupter.interrupt(ctx, &interrupt{request: request, why: C.PS_TIMED_OUT, done: make(chan C.int, 1)})
+}
+
+// InterruptForShutdown is Interrupt with pyserve.ServerShutdown, which derives from pyserve.RequestTimeout.
+func (h *Host) InterruptForShutdown(ctx context.Context, request uint64) error {
+	return h.interrupter.interrupt(ctx, &interrupt{request: request, why: C.PS_SHUT_DOWN, done: make(chan C.int, 1)})
+}
+
+func (i *interrupter) interrupt(ctx context.Context, order *interrupt) error {
 	i.start.Do(func() {
 		i.orders = make(chan *interrupt)
 		i.failure = Go(i.work)
@@ -57,7 +66,6 @@ func (h *Host) Interrupt(ctx context.Context, request uint64) error {
 	if i.failure != nil {
 		return i.failure
 	}
-	order := &interrupt{request: request, done: make(chan C.int, 1)}
 	var status C.int
 	select {
 	case i.orders <- order:
@@ -89,7 +97,7 @@ func (i *interrupter) work() {
 		}
 		entered = true
 		if order.settled.CompareAndSwap(false, true) {
-			order.done <- C.ps_interrupt(C.uint64_t(order.request))
+			order.done <- C.ps_interrupt(C.uint64_t(order.request), order.why)
 		}
 		C.ps_detach()
 	}

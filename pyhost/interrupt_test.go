@@ -83,6 +83,20 @@ func TestAnInterruptedRequestEndsByAnExceptionThatTellsSo(t *testing.T) {
 	}
 }
 
+func TestAnInterruptForTheShutdownRaisesAKindOfRequestTimeout(t *testing.T) {
+	a, helper := newAsker(t, "crashes:app"), newAsker(t, "crashes:app")
+	helper.content(t, "/clear")
+	r := a.begin(t, helper, "/catches")
+	for range 2 {
+		require.NoError(t, host.InterruptForShutdown(context.Background(), r.number))
+		helper.content(t, "/arrival")
+	}
+	helper.content(t, "/release")
+	<-r.ended
+	assert.Equal(t, "ServerShutdown ServerShutdown", string(r.sink.content))
+	assert.True(t, (&pyhost.Error{Type: "pyserve.ServerShutdown"}).Timeout())
+}
+
 func TestTheErrorOfAnInterruptedCallIsATimeout(t *testing.T) {
 	helper, app := newAsker(t, "crashes:app"), loadApp(t, "crashes:app")
 	helper.content(t, "/clear")

@@ -128,11 +128,14 @@ int ps_crash_start(PyObject *start, int fd);
 /* Writes the Python stacks of all threads to fd. Either state, any thread. 0 or an errno. */
 int ps_stacks(int fd);
 
-/* Takes a reference of its own to the exception class that ps_interrupt raises. Attached. */
-int ps_interrupt_prepare(PyObject *type);
+/* Why a request is interrupted. */
+typedef enum { PS_TIMED_OUT, PS_SHUT_DOWN } ps_interruption;
+
+/* Takes a reference of its own to the exception class that ps_interrupt raises for why. Attached. */
+void ps_interrupt_prepare(ps_interruption why, PyObject *type);
 
 /* Raises it in the thread that runs the request with this handle. Attached. PS_OK, or PS_STALE if none does. */
-int ps_interrupt(uint64_t request);
+int ps_interrupt(uint64_t request, ps_interruption why);
 
 /* ---- one request (call.c): on a Python thread, not attached on entry ---- */
 

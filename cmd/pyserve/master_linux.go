@@ -56,7 +56,7 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	}
 	c.banner(m.listeners)
 	m.supervisor = supervise.New(supervise.Options{
-		Workers: int(*c.Workers), Slots: m.board.Slots(), GracefulTimeout: time.Duration(c.GracefulTimeout),
+		Workers: int(*c.Workers), Slots: m.board.Slots(), GracefulTimeout: time.Duration(c.GracefulTimeout) + exitGrace + time.Second, // workers watch their own time
 		StartTimeout: m.startTimeout(), Surge: c.surge(), MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Terminal: onTerminal(), Log: m.log,
 	})
 	closeStatus := m.serveStatus()

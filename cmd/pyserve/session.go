@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/pyserve/pyserve"
 	"github.com/pyserve/pyserve/httpserver"
@@ -79,7 +77,7 @@ func (s *session) run() int {
 		if s.watch != nil {
 			s.watch(rt)
 		}
-		return s.serve(app.Server())
+		return s.serve(app)
 	})
 	return report(s.c.app, err)
 }
@@ -120,7 +118,8 @@ func (s *session) warmUp(app *pyserve.Application) error {
 }
 
 // serve serves until an order ends it, then drains.
-func (s *session) serve(server httpserver.Engine) error {
+func (s *session) serve(app *pyserve.Application) error {
+	server := app.Server()
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		go func() { failed <- server.Serve(l) }()
@@ -138,7 +137,7 @@ func (s *session) serve(server httpserver.Engine) error {
 			case quit:
 				s.quit(o)
 			default:
-				return s.leave(server, o)
+				return s.leave(app, server, o)
 			}
 		}
 	}
@@ -149,41 +148,6 @@ func (s *session) reopenLogs(o order) {
 		say("%s: the access log stays with its old file: %v", o.why, err)
 	}
 }
-
-// leave finishes what runs, within the graceful timeout, which also bounds the application's exit functions: the
-// process ends then whatever they do.
-func (s *session) leave(server httpserver.Engine, o order) error {
-	limit := time.Duration(s.c.GracefulTimeout)
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	hurry, hurried := context.WithCancel(ctx) // drain only as long as nobody wants it faster
-	defer hurried()
-	go func() {
-		for o := range s.orders {
-			switch o.do {
-			case quit:
-				s.quit(o)
-			case finish:
-				hurried()
-			}
-		}
-	}()
-	time.AfterFunc(limit+exitGrace, func() {
-		say("the application did not come to an end within the graceful timeout")
-		s.exit(exitOK)
-	})
-	if o.do == drain {
-		server.Drain(hurry)
-	}
-	if err := server.Shutdown(ctx); err != nil {
-		say("requests were still running after the graceful timeout of %s: they are cut off", s.c.GracefulTimeout)
-		s.exit(exitOK)
-	}
-	return nil
-}
-
-// exitGrace is how long atexit functions may take beyond the graceful timeout.
-const exitGrace = 2 * time.Second
 
 // quit ends the process at once.
 func (s *session) quit(o order) {

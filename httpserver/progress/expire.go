@@ -17,13 +17,13 @@ const (
 	over outcome = iota
 	// waiting: the thread is not in the application, but sends or reads, and the client may be why.
 	waiting
-	// answered: the client gets 504.
+	// answered: the client gets 504, or 503 when the server leaves.
 	answered
 	// aborted: the answer had begun, and the client sees it break off.
 	aborted
 )
 
-var outcomeNames = [...]string{"over", "waiting", "answered by 504", "broken off"}
+var outcomeNames = [...]string{"over", "waiting", "answered", "broken off"}
 
 func (o outcome) String() string { return outcomeNames[o] }
 
@@ -36,9 +36,9 @@ type overdue struct {
 }
 
 // expire takes the response away from the request that the thread is in, if it is that number and has not
-// moved since the time moved, as scoreboard.Thread.Progress tells. It never blocks: 504 is sent by a goroutine,
-// which holds the locks until the engine has it.
-func (h *Handler) expire(thread int, number uint64, moved int64) (outcome, overdue) {
+// moved since the time moved, as scoreboard.Thread.Progress tells. It never blocks: the answer, with the given status, is
+// sent by a goroutine, which holds the locks until the engine has it.
+func (h *Handler) expire(thread int, number uint64, moved int64, status int) (outcome, overdue) {
 	t := &h.threads[thread]
 	if !t.mu.TryLock() {
 		return h.unavailable(thread, number), overdue{}
@@ -69,7 +69,7 @@ func (h *Handler) expire(thread int, number uint64, moved int64) (outcome, overd
 	}
 	go func() {
 		defer unlock()
-		t.answer()
+		t.answer(status)
 	}()
 	return answered, o
 }
@@ -88,7 +88,7 @@ func (h *Handler) isIn(thread int, number uint64) bool {
 	return ok && n == number
 }
 
-// sends reports whether the thread, or the goroutine with its 504, is in the engine: it may wait for the client.
+// sends reports whether the thread, or the goroutine with its answer, is in the engine: it may wait for the client.
 func (h *Handler) sends(thread int) bool {
 	t := &h.threads[thread]
 	if !t.mu.TryLock() {
@@ -98,12 +98,12 @@ func (h *Handler) sends(thread int) bool {
 	return false
 }
 
-// answer sends 504 (RFC 9110, section 15.6.5) in place of the application. The length and `Connection: close`
-// tell the client that it has all of it, though the thread may never come back to end the request.
-func (t *thread) answer() {
-	text := http.StatusText(http.StatusGatewayTimeout)
+// answer sends a status, such as 504 (RFC 9110, section 15.6.5), in place of the application. The length and
+// `Connection: close` tell the client that it has all of it, though the thread may never come back to end the request.
+func (t *thread) answer(status int) {
+	text := http.StatusText(status)
 	head := &httpserver.Head{
-		Status: http.StatusGatewayTimeout, Reason: text,
+		Status: status, Reason: text,
 		Fields:        []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}},
 		ContentLength: int64(len(text) + 1),
 		NoContent:     bytes.Equal(t.r.Method, []byte("HEAD")),

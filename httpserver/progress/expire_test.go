@@ -16,7 +16,7 @@ import (
 func expireNow(t *testing.T, h *Handler, thread int) outcome {
 	number, moved, ok := h.row.Thread(thread).Progress()
 	require.True(t, ok)
-	outcome, _ := h.expire(thread, number, moved)
+	outcome, _ := h.expire(thread, number, moved, 504)
 	return outcome
 }
 
@@ -45,9 +45,9 @@ func TestAllCallsFailOnceTheRequestHasExpired(t *testing.T) {
 			w.Abort()
 			assert.Equal(t, over, func() outcome {
 				n, moved, _ := row.Thread(0).Progress()
-				outcome, _ := h.expire(0, n, moved)
+				outcome, _ := h.expire(0, n, moved, 504)
 				for outcome == waiting { // the 504 is on its way
-					outcome, _ = h.expire(0, n, moved)
+					outcome, _ = h.expire(0, n, moved, 504)
 				}
 				return outcome
 			}(), "a request expires once")
@@ -69,17 +69,17 @@ func TestOnlyARequestThatHasNotMovedExpires(t *testing.T) {
 		number, moved, _ := h.row.Thread(0).Progress()
 		h.now.Add(1e9)
 		assert.NoError(t, w.WriteHead(okHead))
-		outcome, _ := h.expire(0, number, moved)
+		outcome, _ := h.expire(0, number, moved, 504)
 		assert.Equal(t, over, outcome)
 		_, moved, _ = h.row.Thread(0).Progress()
-		outcome, _ = h.expire(0, number+1, moved)
+		outcome, _ = h.expire(0, number+1, moved, 504)
 		assert.Equal(t, over, outcome)
 		assert.NoError(t, w.Write([]byte("x")))
 	}), newRow(t, 2))
 	h.Serve(0, &client{}, request("GET", "/"))
-	outcome, _ := h.expire(0, 1, 0)
+	outcome, _ := h.expire(0, 1, 0, 504)
 	assert.Equal(t, over, outcome, "the thread is in no request")
-	outcome, _ = h.expire(1, 1, 0)
+	outcome, _ = h.expire(1, 1, 0, 504)
 	assert.Equal(t, over, outcome, "and this one never was")
 }
 

@@ -38,8 +38,12 @@ func (w *watchdog) report(outcome outcome, request overdue) {
 	if !w.h.isIn(request.thread, request.number) {
 		stack = "" // it may be the next request's
 	}
-	w.o.Log.Error("a request ran into the time-out", "id", request.id, "method", request.method, "target", request.target,
-		"age", request.age.Round(time.Millisecond), "thread", request.thread, "client", outcome.String(), "stack", stack)
+	client := outcome.String()
+	if outcome == answered {
+		client += " by " + w.answer
+	}
+	w.o.Log.Error(w.message, "id", request.id, "method", request.method, "target", request.target,
+		"age", request.age.Round(time.Millisecond), "thread", request.thread, "client", client, "stack", stack)
 }
 
 // interrupt interrupts, and reports whether the GIL could not be had for that.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -97,9 +98,16 @@ type watchdog struct {
 	seen []sighting
 	last time.Time // the look before
 
+	answer, message string // what clients get, and the log says
+
 	pursuits sync.WaitGroup
 	dumping  sync.Mutex
 	told     [2]sync.Once // of Stuck, without and with GIL
+}
+
+func newWatchdog(h *Handler, o Options) *watchdog {
+	return &watchdog{h: h, o: o.withDefaults(), seen: make([]sighting, len(h.threads)), last: time.Now(),
+		answer: "504", message: "a request ran into the time-out"}
 }
 
 // sighting is what the watchdog saw of a thread at its last look.
@@ -115,7 +123,7 @@ type sighting struct {
 // A request times out when it has not moved for Timeout, and two ticks later at the latest. Of the time between
 // two looks no more counts than two ticks: a process that was stopped has no request to blame.
 func (h *Handler) Watch(ctx context.Context, o Options) {
-	w := &watchdog{h: h, o: o.withDefaults(), seen: make([]sighting, len(h.threads)), last: time.Now()}
+	w := newWatchdog(h, o)
 	defer w.pursuits.Wait()
 	ticker := time.NewTicker(w.o.Tick)
 	defer ticker.Stop()
@@ -153,7 +161,7 @@ func (w *watchdog) lookAt(ctx context.Context, thread int, passed time.Duration)
 	if s.stalled += passed; s.stalled < w.o.Timeout {
 		return
 	}
-	outcome, request := w.h.expire(thread, number, moved)
+	outcome, request := w.h.expire(thread, number, moved, http.StatusGatewayTimeout)
 	if outcome != answered && outcome != aborted {
 		return
 	}

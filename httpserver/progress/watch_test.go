@@ -211,7 +211,7 @@ func TestAClientThatDoesNotTakeThe504HoldsUpNobody(t *testing.T) {
 func TestAStoppedProcessHasNoRequestToBlame(t *testing.T) {
 	watched(t, Options{}, application(blocked), func(w *world) {
 		c, back := serve(w.h, 0, request("GET", "/"))
-		dog := &watchdog{h: w.h, o: Options{Timeout: timeout, Log: w.log.logger()}.withDefaults(), seen: make([]sighting, 2), last: time.Now()}
+		dog := newWatchdog(w.h, Options{Timeout: timeout, Log: w.log.logger()})
 		synctest.Wait()
 		dog.look(w.Context())
 		for range 14 { // of which two ticks count each

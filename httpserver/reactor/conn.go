@@ -204,12 +204,19 @@ func (c *conn) close() {
 }
 
 // kill ends the connection under its owner, who finds it broken.
-func (c *conn) kill() {
+func (c *conn) kill() { c.cut(false) }
+
+// cut is kill, by a reset if the client would otherwise take the end of the connection for the end of the content.
+func (c *conn) cut(reset bool) {
 	c.ending.Lock()
 	defer c.ending.Unlock()
-	if !c.ended {
-		unix.Shutdown(c.fd, unix.SHUT_RDWR)
+	if c.ended {
+		return
 	}
+	if reset {
+		disconnect(c.fd)
+	}
+	unix.Shutdown(c.fd, unix.SHUT_RDWR)
 }
 
 // reset closes the connection so that the client sees an error, not an end. It works on TCP only.

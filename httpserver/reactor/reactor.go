@@ -39,6 +39,7 @@ type Reactor struct {
 	balancer       *balancer     // nil in a process by itself
 	leaving        atomic.Bool   // every answer is its connection's last
 	draining       atomic.Bool   // and idle connections are closed
+	refusing       atomic.Bool   // what waits for a thread, or for its content, gets 503
 	drains         chan struct{} // asks the sweeper for a round at once
 	retryAccept    atomic.Bool
 	addresses      addresses
@@ -133,11 +134,23 @@ func (r *Reactor) push(i item) bool {
 
 // tooOld reports whether a request has waited so long that nobody may be waiting for its answer.
 func (r *Reactor) tooOld(i item) bool {
+	if r.refusing.Load() {
+		return true
+	}
 	if r.o.QueueAge < 0 || time.Since(i.since) <= r.o.QueueAge {
 		return false
 	}
 	r.stats.QueueAged.Add(1)
 	return true
+}
+
+// RefuseQueued implements httpserver.Threads. It refuses requests whose content has not come yet, too.
+func (r *Reactor) RefuseQueued() {
+	r.refusing.Store(true)
+	select {
+	case r.drains <- struct{}{}:
+	default:
+	}
 }
 
 var one = []byte{1, 0, 0, 0, 0, 0, 0, 0}

@@ -181,8 +181,14 @@ func appendChunkSize(b []byte, n int64) []byte {
 	return append(strconv.AppendInt(b, n, 16), "\r\n"...)
 }
 
-// Abort implements httpserver.ResponseWriter.
-func (res *response) Abort() { res.aborted = true }
+// Abort implements httpserver.ResponseWriter. The client sees it at once, though the handler may go on for long; an answer
+// that is complete and waits in the outbox goes out first.
+func (res *response) Abort() {
+	res.aborted = true
+	if !res.held {
+		res.c.cut(res.mode == untilClose && res.sent)
+	}
+}
 
 // Disconnected implements httpserver.ResponseWriter. A client that only shut down its sending side counts
 // too: the kernel does not tell the two apart.

@@ -40,6 +40,9 @@ func (r *Reactor) sweep() {
 			case draining && c.phase == phaseLinger:
 				c.hastenLinger(now)
 				w.to = nobody
+			case r.refusing.Load() && c.phase == phaseBody:
+				w.refuseBody(c, http.StatusServiceUnavailable, "the server leaves, and the content had not come")
+				w.look(c)
 			case c.phase != phaseHead || len(c.in) > 0: // it is not idle: draining waits for it
 				w.to = nobody
 			default:
@@ -60,7 +63,11 @@ const refuseTurn = 1000
 // refuseOld answers requests that no thread has come to in time.
 func (w *worker) refuseOld() {
 	for range refuseTurn {
-		i, ok := w.r.queue.popOlder(w.r.o.QueueAge)
+		age := w.r.o.QueueAge
+		if w.r.refusing.Load() {
+			age = 0
+		}
+		i, ok := w.r.queue.popOlder(age)
 		if !ok {
 			return
 		}

@@ -1,0 +1,142 @@
+package e2e_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// eachLeave runs a test for a server that is told to stop, with and without workers, and for a worker that a reload
+// replaces.
+func eachLeave(t *testing.T, test func(t *testing.T, s *service, leave func()), flags ...string) {
+	t.Helper()
+	flags = append(flags, "--graceful-timeout", "2s")
+	t.Run("stop", func(t *testing.T) {
+		t.Parallel()
+		s := startService(t, "apps.leaving:app", flags...)
+		test(t, s, func() { s.signal(t, syscall.SIGTERM) })
+		assert.Equal(t, 0, s.exitCode(t))
+	})
+	t.Run("stop without workers", func(t *testing.T) {
+		t.Parallel()
+		s := launchService(t, need(t, "PYSERVE_BIN"), "apps.leaving:app", append(flags, "--workers", "0")...)
+		s.waitUntilReady(t)
+		test(t, s, func() { s.signal(t, syscall.SIGTERM) })
+		assert.Equal(t, 0, s.exitCode(t))
+	})
+	t.Run("reload", func(t *testing.T) {
+		t.Parallel()
+		s := startService(t, "apps.leaving:app", flags...)
+		old := s.status(t).pids()
+		test(t, s, func() { s.reload(t) })
+		waitUntilGone(t, old...)
+	})
+}
+
+func TestWhatRunsAtTheEndOfTheGracefulTimeOutIsUnwound(t *testing.T) {
+	t.Parallel()
+	for view, want := range map[string]struct{ noted, answer, logged string }{
+		"pauses":   {"ServerShutdown\nfinally\n", "first", "target=\"/pauses?"},
+		"floods":   {"GeneratorExit\nfinally\n", "TTP/1.1 200 OK", "the connections that are left are closed"},
+		"computes": {"ServerShutdown\nfinally\n", "503 Service Unavailable", "target=\"/computes?"},
+	} {
+		t.Run(view, func(t *testing.T) {
+			t.Parallel()
+			eachLeave(t, func(t *testing.T, s *service, leave func()) {
+				file := filepath.Join(t.TempDir(), "noted")
+				conn := s.dial(t)
+				_, err := io.WriteString(conn, head("GET", "/"+view+"?file="+file))
+				require.NoError(t, err)
+				if view == "computes" {
+					waitUntilBusy(t, s)
+				} else {
+					_, err = io.ReadFull(conn, make([]byte, 1))
+					require.NoError(t, err)
+				}
+				leave()
+				s.stderr.waitForText(t, want.logged)
+				assert.Contains(t, readToEnd(t, conn), want.answer)
+				require.Eventually(t, func() bool { return readFile(file) == want.noted }, patience, 10*time.Millisecond, "the application is not unwound")
+			}, "--response-buffer", "1M")
+		})
+	}
+}
+
+// waitUntilBusy waits until the server has taken in all that was sent: it answers another connection afterwards.
+func waitUntilBusy(t *testing.T, s *service) {
+	t.Helper()
+	require.Equal(t, 200, s.client(t).get(t, "/hello", "Connection", "close").Status)
+}
+
+func readFile(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
+func TestARequestThatWaitsForAThreadAtTheEndOfTheGracefulTimeOutIsRefused(t *testing.T) {
+	t.Parallel()
+	eachLeave(t, func(t *testing.T, s *service, leave func()) {
+		file := filepath.Join(t.TempDir(), "noted")
+		running, waiting, incomplete := s.dial(t), s.dial(t), s.dial(t)
+		_, err := io.WriteString(running, head("GET", "/pauses?file="+file))
+		require.NoError(t, err)
+		_, err = io.ReadFull(running, make([]byte, 1))
+		require.NoError(t, err)
+		_, err = io.WriteString(waiting, head("GET", "/hello"))
+		require.NoError(t, err)
+		_, err = io.WriteString(incomplete, head("POST", "/hello", "Content-Length: 10")+"01234")
+		require.NoError(t, err)
+		leave()
+		assert.Contains(t, readToEnd(t, waiting), " 503 ")
+		if engine := os.Getenv("PYSERVE_ENGINE"); engine != "nethttp" { // which cannot end the reading of content but with the connection
+			assert.Contains(t, readToEnd(t, incomplete), " 503 ")
+		}
+	}, "--threads", "1")
+}
+
+func TestAnIdleConnectionKeepsNoWorkerForTheWholeGracefulTimeOut(t *testing.T) {
+	t.Parallel()
+	s := startService(t, "apps.workers:app", "--graceful-timeout", "8s")
+	old := s.status(t).pids()
+	idle, used := s.keep(t), s.keep(t)
+	require.Equal(t, old[0], idle.pid(t))
+	require.Equal(t, old[0], used.pid(t))
+	s.reload(t)
+	require.Equal(t, old[0], used.pid(t), "one more request is answered")
+	assert.Empty(t, readToEnd(t, used), "then it is closed")
+	assert.Empty(t, readToEnd(t, idle), "after some time without a request this one, too")
+	waitUntilGone(t, old...)
+	assert.NotContains(t, s.stderr.String(), "graceful time-out", "nobody has waited for it")
+}
+
+func TestATimedOutAnswerBreaksOffAtOnceThoughItsThreadIsStuck(t *testing.T) {
+	t.Parallel()
+	for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {
+		t.Run(proto, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, "apps.leaving:app", "--timeout", "1s")
+			fifo := filepath.Join(t.TempDir(), "fifo")
+			require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+			conn := s.dial(t)
+			_, err := io.WriteString(conn, "GET /begins?fifo="+fifo+" "+proto+"\r\nHost: a\r\n\r\n")
+			require.NoError(t, err)
+			content, err := io.ReadAll(conn)
+			assert.Contains(t, string(content), "first")
+			assert.False(t, strings.HasSuffix(string(content), "0\r\n\r\n"), "it looks complete")
+			if proto == "HTTP/1.0" {
+				assert.ErrorIs(t, err, syscall.ECONNRESET, "an end would look like the end of the content")
+			}
+			reached(t, fifo)() // the thread was in C all the time
+		})
+	}
+}
