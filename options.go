@@ -31,7 +31,8 @@ type Options struct {
 	Dir string
 	// PythonPath are further entries of sys.path.
 	PythonPath []string
-	// Argv is sys.argv; nil is ["pyserve"].
+	// Argv is sys.argv; nil is one empty string. An empty first element becomes the file of the first application, as
+	// when Python runs it.
 	Argv []string
 	// Threads is the number of threads for requests, which is how many the applications work on at the same time; 0 is
 	// 16. If it is 1, requests run on Python's main thread; if it is more, none does.

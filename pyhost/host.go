@@ -21,8 +21,21 @@ import (
 	python3 "github.com/go-python/cpy3"
 )
 
-//go:embed bootstrap.py
-var bootstrapSource string
+// The parts of the bootstrap module, in their order.
+var (
+	//go:embed bootstrap.py
+	bootstrapPart string
+	//go:embed faults.py
+	faultsPart string
+	//go:embed callables.py
+	callablesPart string
+	//go:embed hints.py
+	hintsPart string
+	//go:embed loading.py
+	loadingPart string
+
+	bootstrapSource = strings.Join([]string{bootstrapPart, faultsPart, callablesPart, hintsPart, loadingPart}, "\n")
+)
 
 // Config says which Python to start, and how. The zero value works.
 type Config struct {
@@ -34,7 +47,8 @@ type Config struct {
 	Dir string
 	// PythonPath are folders to put on sys.path, after Dir.
 	PythonPath []string
-	// Argv is sys.argv; nil is ["pyserve"].
+	// Argv is sys.argv; nil is one empty string. An empty first element becomes the file of the first application that
+	// is loaded, as do __main__.__file__ and what belongs to it.
 	Argv []string
 	// Threads is the number of threads that requests run on; 0 is 1. If it is 1, that is Python's main thread; if it is
 	// more, they are others, and Python's main thread runs no requests.
@@ -61,7 +75,7 @@ func (c Config) executable() (string, error) {
 
 func (c Config) argv() []string {
 	if c.Argv == nil {
-		return []string{"pyserve"}
+		return []string{""}
 	}
 	return c.Argv
 }
@@ -196,22 +210,23 @@ func (h *Host) loadBootstrap() error {
 	return nil
 }
 
-// callBootstrap calls a function of bootstrap.py with strings. The result is the caller's to release.
-// Attached.
+// callBootstrap calls a function of bootstrap.py with strings, as the file system has them: they need not be UTF-8. The
+// result is the caller's to release. Attached.
 func (h *Host) callBootstrap(function string, args ...string) (*python3.PyObject, error) {
-	objects := make([]*python3.PyObject, len(args))
-	for i, arg := range args {
-		if objects[i] = python3.PyUnicode_FromString(arg); objects[i] == nil {
-			release(objects[:i]...)
-			return nil, h.takeException()
-		}
-	}
-	defer release(objects...)
-	callable := h.bootstrap.GetAttrString(function)
+	callable := h.bootstrap.GetAttrString("call")
 	if callable == nil {
 		return nil, h.takeException()
 	}
 	defer callable.DecRef()
+	var objects []*python3.PyObject
+	defer func() { release(objects...) }()
+	for _, arg := range append([]string{function}, args...) {
+		object := python3.PyBytes_FromString(arg)
+		if object == nil {
+			return nil, h.takeException()
+		}
+		objects = append(objects, object)
+	}
 	result := callable.CallFunctionObjArgs(objects...)
 	if result == nil {
 		return nil, h.takeException()
@@ -273,7 +288,7 @@ func (h *Host) ModuleFiles() ([]string, error) {
 	return strings.Split(lines, "\n"), err
 }
 
-// ask returns the text that a function of bootstrap.py returns.
+// ask returns the text that a function of bootstrap.py returns, as bytes.
 func (h *Host) ask(function string) (string, error) {
 	C.ps_attach()
 	defer C.ps_detach()
@@ -282,7 +297,7 @@ func (h *Host) ask(function string) (string, error) {
 		return "", err
 	}
 	defer result.DecRef()
-	return python3.PyUnicode_AsUTF8(result), nil
+	return python3.PyBytes_AsString(result), nil
 }
 
 // logErrors takes lines of wsgi.errors.

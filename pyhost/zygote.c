@@ -13,7 +13,7 @@
 
 /* The parts of the configuration message, each ended by a NUL; from ARGV on they are sys.argv. The same
  * order is in zygote.go. */
-enum { EXECUTABLE, DIRECTORY, PYTHONPATH, SPEC, BOOTSTRAP, ZYGOTE, ARGV, MOST_PARTS = 64 };
+enum { EXECUTABLE, DIRECTORY, PYTHONPATH, SPEC, BOOTSTRAP, ZYGOTE, ARGV, MOST_PARTS = 4096 };
 
 /* What is sent to the whole process group, by a terminal or a service manager, is the master's business, and a zygote
  * has no log to open anew. The last two Python expects to be ignored. Go decides about them anew in the children. */
@@ -53,10 +53,11 @@ static int receive_parts(int fd, char **parts)
     if (text == NULL || recv(fd, text, (size_t)size, 0) != size || text[size - 1] != 0)
         fail(fd, "its configuration does not arrive");
     int count = 0;
-    for (char *part = text; part < text + size && count < MOST_PARTS; part += strlen(part) + 1)
+    char *part = text;
+    for (; part < text + size && count < MOST_PARTS; part += strlen(part) + 1)
         parts[count++] = part;
-    if (count <= ARGV)
-        fail(fd, "its configuration is incomplete");
+    if (count <= ARGV || part < text + size)
+        fail(fd, "its configuration is incomplete, or has too many arguments");
     return count;
 }
 
@@ -68,7 +69,7 @@ static PyObject *import_application(int fd, char **parts)
     if (zygote == NULL)
         return NULL;
     ps_signals_save();
-    preloaded.app = PyObject_CallMethod(zygote, "load", "Oisss", preloaded.bootstrap, fd, parts[DIRECTORY], parts[PYTHONPATH],
+    preloaded.app = PyObject_CallMethod(zygote, "load", "Oiyyy", preloaded.bootstrap, fd, parts[DIRECTORY], parts[PYTHONPATH],
                                         parts[SPEC]);
     preloaded.signals = ps_signals_restore(0);
     preloaded.spec = parts[SPEC];

@@ -42,19 +42,21 @@ def send(kind, text):
 
 
 def load(bootstrap, descriptor, directory, extra, spec):
-    """The application, as bootstrap.load finds it. If it does not load, the master is told why and the process ends."""
+    """The application, as bootstrap.load finds it. If it does not load, the master is told why and the process ends.
+
+    directory, extra and spec are bytes.
+    """
     global channel
     channel = _socket.socket(fileno=descriptor)
+    faulthandler.enable(2)  # until become_worker; an application that enables or disables it itself has its way
     try:
-        faulthandler.enable(2)
         faulthandler.register(STACKS, 2)
-        bootstrap.prepare_path(directory, extra)
-        app = bootstrap.load(spec)
+        bootstrap.call(b"prepare_path", directory, extra)
+        app = bootstrap.call(b"load", spec)
     except BaseException:
         send(b"f", "\0".join(bootstrap.describe(*sys.exc_info())))
         os._exit(1)
     faulthandler.unregister(STACKS)
-    faulthandler.disable()  # the workers have their own way (crash.c)
     return app
 
 
@@ -142,5 +144,6 @@ def become_worker(template, descriptors):
         if pidfd is not None:
             os.close(pidfd)
     children.clear()
+    faulthandler.disable()  # the workers have their own way (crash.c)
     threading.main_thread()._set_native_id()  # CPython 3.11 and before forget that
     return template.format(*descriptors)

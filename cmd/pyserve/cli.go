@@ -85,9 +85,10 @@ type cli struct {
 		JSON bool `name:"json" help:"As JSON."`
 	} `cmd:"" help:"Print what it and its workers are doing."`
 
-	app     string
-	unknown []string // variables of the environment that look like options
-	dir     string   // the folder that what is relative on the command line is relative to
+	app       string
+	arguments []string // for the application, as sys.argv[1:]: what follows "--"
+	unknown   []string // variables of the environment that look like options
+	dir       string   // the folder that what is relative on the command line is relative to
 }
 
 const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyramid or Django one.
@@ -95,6 +96,7 @@ const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyra
   pyserve flaskapp:app
   pyserve --bind 0.0.0.0:8000 --threads 8 mysite.wsgi
   pyserve "shop:create_app('prod', debug=False)"
+  pyserve shop:app -- --verbose        the application's own arguments, sys.argv[1:]
 
 Each flag is also an environment variable: --max-body is PYSERVE_MAX_BODY.
 Signals: TERM or INT finishes the running requests, then exits; a second INT, or QUIT, exits at once.
@@ -131,6 +133,9 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 			{Key: "log", Title: "Logs"}, {Key: "process", Title: "Process"},
 		}),
 		kong.Exit(func(code int) { panic(exited(code)) }))
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, c.arguments = args[:i], args[i+1:]
+	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
 		return c, "", usage(err), true
@@ -140,6 +145,9 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 	c.app = c.Serve.App
 	if command == "check" {
 		c.app = c.Check.App
+	}
+	if c.app == "" && len(c.arguments) > 0 { // "--" ends the flags, as everywhere
+		c.app, c.arguments = c.arguments[0], c.arguments[1:]
 	}
 	if c.app == "" && (command == "serve" || command == "check") {
 		return c, command, usage(errors.New("provide a WSGI application object as module:callable, such as: pyserve flaskapp:app")), true

@@ -159,7 +159,7 @@ func findVenv() string {
 func (c *cli) options() pyserve.Options {
 	return pyserve.Options{
 		Venv: c.Venv, Force: c.Force, PythonPath: c.Pythonpath,
-		Argv: []string{"pyserve", c.app}, Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
+		Argv: append([]string{""}, c.arguments...), Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
 		SpoolDisk: int64(c.SpoolDisk), Timeout: time.Duration(c.Timeout), Multiprocess: c.Workers != nil && *c.Workers > 1,
 		Limits: pyserve.Limits{
 			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections,
