@@ -89,6 +89,8 @@ type cli struct {
 	arguments []string // for the application, as sys.argv[1:]: what follows "--"
 	unknown   []string // variables of the environment that look like options
 	dir       string   // the folder that what is relative on the command line is relative to
+	home      string   // the working folder, links followed
+	givenVenv string   // --venv as given; Venv may have been found
 }
 
 const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyramid or Django one.

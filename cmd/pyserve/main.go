@@ -68,6 +68,9 @@ func run(args []string) int {
 	}
 	if c.dir = started.dir; worker != nil {
 		c.dir = worker.Dir
+		if c, err = c.takeFolders(worker.Folders); err != nil {
+			return failure(err)
+		}
 	}
 	switch command {
 	case "reload", "stop", "status":

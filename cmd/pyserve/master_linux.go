@@ -42,6 +42,8 @@ type master struct {
 	variables  []string          // what that means for their environment
 
 	mu      sync.Mutex
+	folders map[int]folders // by generation
+	newest  folders
 	zygotes map[int]*zygote.Zygote // by generation
 }
 
@@ -49,7 +51,7 @@ type master struct {
 func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, supervise.Signals...)
-	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, tookOver: upgrade != nil, zygotes: map[int]*zygote.Zygote{}}
+	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, tookOver: upgrade != nil, zygotes: map[int]*zygote.Zygote{}, folders: map[int]folders{}}
 	if err := m.prepare(); err != nil {
 		m.closeListeners()
 		return failure(err)
@@ -159,7 +161,11 @@ func descriptors(listeners []net.Listener) (fds []int, err error) {
 
 // Start implements supervise.System.
 func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
-	shared := process.Shared{Board: m.board, Listeners: m.fds, Dir: m.c.dir, Events: m.supervisor, Log: m.log}
+	folders, err := m.foldersOf(spec.Generation)
+	if err != nil {
+		return nil, err
+	}
+	shared := process.Shared{Board: m.board, Listeners: m.fds, Dir: m.c.dir, Folders: folders.String(), Events: m.supervisor, Log: m.log}
 	worker, err := process.StartWorker(shared, spec, m.born(spec.Generation))
 	if err != nil {
 		return nil, err

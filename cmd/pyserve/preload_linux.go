@@ -19,14 +19,15 @@ import (
 
 // Prepare implements supervise.System: with --preload it has a zygote import the application.
 func (m *master) Prepare(ctx context.Context, generation int) error {
-	if !m.c.Preload {
-		return nil
+	folders, err := m.chooseFolders(generation)
+	if err != nil || !m.c.Preload {
+		return err
 	}
-	configuration, err := m.c.options().Preload(m.c.app)
+	configuration, err := m.c.in(folders).options().Preload(m.c.app)
 	if err != nil {
 		return err
 	}
-	z, err := zygote.Start(m.zygoteCommand(), configuration)
+	z, err := zygote.Start(m.zygoteCommand(folders.Home), configuration)
 	if err != nil {
 		return err
 	}
@@ -68,8 +69,11 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 }
 
 // zygoteCommand starts this program once more, where and as whom the application is to run.
-func (m *master) zygoteCommand() *exec.Cmd {
-	cmd := &exec.Cmd{Path: m.command.Path, Args: m.command.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+func (m *master) zygoteCommand(home string) *exec.Cmd {
+	if home == m.c.home { // the user may not be allowed to come there again
+		home = ""
+	}
+	cmd := &exec.Cmd{Path: m.command.Path, Dir: home, Args: m.command.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	cmd.Env = append(systemd.ForWorker(os.Environ()), m.variables...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: m.command.Credential}
 	return cmd
@@ -79,6 +83,7 @@ func (m *master) zygoteCommand() *exec.Cmd {
 func (m *master) Forget(generation int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	delete(m.folders, generation)
 	if z := m.zygotes[generation]; z != nil {
 		delete(m.zygotes, generation)
 		z.Retire()

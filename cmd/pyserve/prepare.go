@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -26,9 +27,8 @@ func (c *cli) prepare() error {
 	if c.Bind, err = binds(c.Bind, c.dir); err != nil {
 		errs = append(errs, err)
 	}
-	if c.Venv == "" {
-		c.Venv = findVenv()
-	}
+	c.givenVenv = c.Venv
+	c.Venv = cmp.Or(c.givenVenv, findVenv(c.home))
 	errs = append(errs, c.processes()...)
 	return errors.Join(append(errs, c.application(nil).Validate())...)
 }
@@ -132,24 +132,29 @@ func (c *cli) enter() error {
 			errs = append(errs, fmt.Errorf("--env %s: %w", pair, err))
 		}
 	}
-	if c.Chdir != "" {
+	// os.Getwd would believe $PWD. Who is there already need not be allowed to come there.
+	if here, err := syscall.Getwd(); c.Chdir != "" && (err != nil || here != c.Chdir) {
 		if err := os.Chdir(c.Chdir); err != nil {
 			errs = append(errs, fmt.Errorf("--chdir: %w", err))
 		}
 	}
+	var err error
+	if c.home, err = syscall.Getwd(); err != nil {
+		errs = append(errs, fmt.Errorf("the working folder: %w", err))
+	}
 	return errors.Join(errs...)
 }
 
-// findVenv returns the environment that a developer would expect to be used, "" if there is none.
-func findVenv() string {
+// findVenv returns the environment that a developer would expect to be used for the application in a folder, "" if there
+// is none.
+func findVenv(home string) string {
 	if dir := os.Getenv("VIRTUAL_ENV"); dir != "" {
 		return dir
 	}
 	for _, name := range []string{".venv", "venv"} {
-		if _, err := os.Stat(filepath.Join(name, "pyvenv.cfg")); err == nil {
-			if dir, err := filepath.Abs(name); err == nil {
-				return dir
-			}
+		dir := filepath.Join(home, name)
+		if _, err := os.Stat(filepath.Join(dir, "pyvenv.cfg")); err == nil {
+			return dir
 		}
 	}
 	return ""
@@ -158,7 +163,7 @@ func findVenv() string {
 // options returns the settings of the Python runtime.
 func (c *cli) options() pyserve.Options {
 	return pyserve.Options{
-		Venv: c.Venv, Force: c.Force, PythonPath: c.Pythonpath,
+		Venv: c.Venv, Force: c.Force, Dir: c.home, PythonPath: c.Pythonpath,
 		Argv: append([]string{""}, c.arguments...), Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
 		SpoolDisk: int64(c.SpoolDisk), Timeout: time.Duration(c.Timeout), Multiprocess: c.Workers != nil && *c.Workers > 1,
 		Limits: pyserve.Limits{

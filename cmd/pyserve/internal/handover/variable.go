@@ -26,6 +26,8 @@ type Worker struct {
 	Listeners []int
 	// Dir is the folder that the master was started in: what is relative on the command line is relative to it.
 	Dir string
+	// Folders are those of the worker's generation, in a form of the caller's.
+	Folders string
 }
 
 // Upgrade is what the new binary's master inherits from the one it replaces.
@@ -41,7 +43,7 @@ type Upgrade struct {
 // Template returns the value of Variable for a worker, with {0} in place of its number of fds[0] and so on, and
 // the descriptors to hand down.
 func (w Worker) Template() (value string, fds []int) {
-	value = fmt.Sprintf("worker slot=%d control={0} board={1} crash={2} listeners=%s dir=%s", w.Slot, places(3, len(w.Listeners)), url.QueryEscape(w.Dir))
+	value = fmt.Sprintf("worker slot=%d control={0} board={1} crash={2} listeners=%s dir=%s folders=%s", w.Slot, places(3, len(w.Listeners)), url.QueryEscape(w.Dir), url.QueryEscape(w.Folders))
 	return value, append([]int{w.Control, w.Board, w.Crash}, w.Listeners...)
 }
 
@@ -104,6 +106,7 @@ func parse(value string) (*Worker, *Upgrade, error) {
 		w := &Worker{Slot: number(fields["slot"]), Control: number(fields["control"]), Board: number(fields["board"]),
 			Crash: number(fields["crash"]), Listeners: listeners}
 		w.Dir, broken = unescape(fields["dir"], broken)
+		w.Folders, broken = unescape(fields["folders"], broken)
 		return w, nil, broken
 	case "upgrade":
 		return nil, &Upgrade{Ready: number(fields["ready"]), Listeners: listeners, Foreign: fields["foreign"] == "true"}, broken

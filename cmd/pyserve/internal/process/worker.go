@@ -32,6 +32,7 @@ type Shared struct {
 	Board     *scoreboard.Board
 	Listeners []int  // descriptors
 	Dir       string // see handover.Worker
+	Folders   string // see handover.Worker
 	Events    Events
 	Log       *slog.Logger
 }
@@ -76,7 +77,7 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 	w := &Worker{shared: shared, id: spec.ID, row: shared.Board.Worker(spec.Slot), control: control, crash: crash}
 	w.row.Reset(0)
 	pid, wait, err := born(handover.Worker{
-		Slot: spec.Slot, Control: theirs, Board: shared.Board.FD(), Crash: crash, Listeners: shared.Listeners, Dir: shared.Dir,
+		Slot: spec.Slot, Control: theirs, Board: shared.Board.FD(), Crash: crash, Listeners: shared.Listeners, Dir: shared.Dir, Folders: shared.Folders,
 	})
 	if err != nil {
 		w.row.Release()

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// folders are where the code of a generation lies, links followed: a link that is switched to a new release counts for
+// the next generation, and changes nothing for the processes of this one, new ones included.
+type folders struct {
+	Home       string // the working folder
+	Venv       string // "" for none
+	Pythonpath []string
+}
+
+// folders follows the links of what was named. The working folder may have been named by the shell that pyserve was started
+// in, by $PWD.
+func (c *cli) folders() (f folders, err error) {
+	named := cmp.Or(c.Chdir, c.dir)
+	if f.Home, err = filepath.EvalSymlinks(named); err != nil {
+		return f, fmt.Errorf("the working folder %s is not there any more; with --chdir and a link, a reload finds the folder that the link names by then: %w", named, err)
+	}
+	f.Venv = followed(cmp.Or(c.givenVenv, findVenv(f.Home)))
+	for _, dir := range c.Pythonpath {
+		f.Pythonpath = append(f.Pythonpath, followed(dir))
+	}
+	return f, nil
+}
+
+// followed returns the path without links, or as it is if it leads nowhere: who uses it reports that.
+func followed(path string) string {
+	if path == "" {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// in returns settings for the folders of a generation.
+func (c *cli) in(f folders) *cli {
+	there := *c
+	there.Chdir, there.Venv, there.givenVenv, there.Pythonpath, there.home = f.Home, f.Venv, f.Venv, f.Pythonpath, f.Home
+	return &there
+}
+
+// String returns f in the form that takeFolders reads.
+func (f folders) String() string {
+	text, _ := json.Marshal(f) // strings only
+	return string(text)
+}
+
+// takeFolders makes c's folders those that its master has chosen.
+func (c *cli) takeFolders(text string) (*cli, error) {
+	var f folders
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return c, fmt.Errorf("the folders from the master: %w", err)
+	}
+	return c.in(f), nil
+}
+
+// foldersOf returns a generation's folders. If they have been removed, they are looked for anew: old code that is gone
+// cannot be served.
+func (m *master) foldersOf(generation int) (folders, error) {
+	m.mu.Lock()
+	f := m.folders[generation]
+	m.mu.Unlock()
+	if _, err := os.Stat(f.Home); err == nil {
+		return f, nil
+	}
+	now, err := m.c.folders()
+	if err == nil {
+		m.log.Warn("the folder of the generation has been removed: a worker gets the one that is there now", "generation", generation, "was", f.Home, "is", now.Home)
+	}
+	return now, err
+}
+
+// chooseFolders notes the folders of a new generation.
+func (m *master) chooseFolders(generation int) (f folders, err error) {
+	if f, err = m.c.folders(); err != nil {
+		return f, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if before := m.newest; generation > 1 && (before.Home != f.Home || before.Venv != f.Venv || !slices.Equal(before.Pythonpath, f.Pythonpath)) {
+		m.log.Info("the code is in other folders now", "generation", generation, "folder", f.Home, "venv", f.Venv, "pythonpath", f.Pythonpath)
+	}
+	m.folders[generation], m.newest = f, f
+	return f, nil
+}
