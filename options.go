@@ -41,7 +41,8 @@ type Options struct {
 	Queue int
 	// Engine is EngineNetHTTP (also "") or, for Server on Linux, EngineReactor.
 	Engine string
-	// Limits bound what clients of the reactor can hold on to.
+	// Limits bound what clients can hold on to. Of these Handler, whose server is another program's, has QueueAge and
+	// ResponseBuffer only.
 	Limits Limits
 	// SpoolDisk is how many bytes the temporary files of all requests and responses may have together; 0 is
 	// 4 GiB, less is no bound.
@@ -68,7 +69,7 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Limits bound what clients of the reactor can hold on to. The zero value means the defaults.
+// Limits bound what clients can hold on to. The zero value means the defaults.
 type Limits struct {
 	// QueueAge is how long a request may have waited for a thread before it is answered by 503; 0 is 30 s,
 	// less is no limit.
@@ -223,6 +224,11 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 	}
 	if e.Log == nil {
 		e.Log = o.Log
+	}
+	e.Limits = httpserver.Limits{
+		QueueAge: o.Limits.QueueAge, MaxConnections: o.Limits.MaxConnections, MaxConnectionsPerAddress: o.Limits.MaxConnectionsPerAddress,
+		KeepAliveRequests: o.Limits.KeepAliveRequests, BodyRate: o.Limits.BodyRate, WriteTimeout: o.Limits.WriteTimeout,
+		ResponseBuffer: o.Limits.ResponseBuffer,
 	}
 	if e.ServerName == "" {
 		e.ServerName = "pyserve"

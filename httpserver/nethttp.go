@@ -1,12 +1,15 @@
 package httpserver
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
 // netHTTP is the engine on top of net/http: one goroutine a connection reads requests, takes in their
@@ -23,6 +26,8 @@ type netHTTP struct {
 	ids     *RequestIDs
 	memory  sync.Pool // of *requestMemory
 	refused Throttle  // of lines about a full queue
+	aged    Throttle  // and about requests that waited too long
+	stats   Stats
 	spools  SpoolTrouble
 
 	leaving atomic.Bool // every answer is its connection's last
@@ -58,10 +63,11 @@ type exchange struct {
 
 // ServeHTTP implements http.Handler.
 func (e *netHTTP) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	e.stats.Requests.Add(1)
 	memory := e.memory.Get().(*requestMemory)
 	x := &exchange{e: e, hr: hr}
 	e.translate(&x.req, hr, memory)
-	x.body.init(hr, &e.o)
+	x.body.init(w, hr, e)
 	x.res.init(w, hr, e, &x.body)
 
 	if err := x.takeBody(); err != nil {
@@ -83,7 +89,7 @@ func (e *netHTTP) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 
 // takeBody makes the content readable for the handler.
 func (x *exchange) takeBody() error {
-	if err := checkExpectation(x.hr); err != nil {
+	if err := errors.Join(checkExpectation(x.hr), checkRepeats(x.hr.Header)); err != nil {
 		return err
 	}
 	err := x.body.open()
@@ -105,7 +111,14 @@ func (x *exchange) dispatch() {
 	case errors.As(err, &panicked):
 		x.failed(panicked)
 	case errors.Is(err, ErrQueueFull):
+		x.e.stats.QueueFull.Add(1)
 		x.e.refused.Log(x.e.o.Log, "refused by 503: the queue for the threads is full")
+		x.refuse(http.StatusServiceUnavailable, "The server has more requests than it can work on. Try again later.",
+			HeaderField{Name: "Retry-After", Value: "1"})
+	case errors.Is(err, errAged):
+		x.e.stats.QueueAged.Add(1)
+		x.e.aged.Log(x.e.o.Log, "refused by 503: it waited too long for a thread")
+		x.res.closing = true
 		x.refuse(http.StatusServiceUnavailable, "The server has more requests than it can work on. Try again later.",
 			HeaderField{Name: "Retry-After", Value: "1"})
 	case errors.Is(err, ErrClosed):
@@ -132,12 +145,24 @@ func (x *exchange) do(f func(thread int)) (err error) {
 			panic(v)
 		}
 	}()
-	queued, err := x.e.d.Do(x.hr.Context(), f)
+	ctx := x.hr.Context()
+	if age := x.e.o.Limits.QueueAge; age > 0 {
+		aged, cancel := context.WithTimeoutCause(ctx, age, errAged)
+		defer cancel()
+		ctx = aged
+	}
+	queued, err := x.e.d.Do(ctx, f)
 	if err != nil {
 		x.req.Queued = queued
 	}
+	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errAged {
+		return errAged
+	}
 	return err
 }
+
+// errAged means that a request has waited for a thread for longer than Limits.QueueAge.
+var errAged = errors.New("it waited too long for a thread")
 
 // failed ends a request whose handler panicked.
 func (x *exchange) failed(p *TaskPanic) {
@@ -187,6 +212,16 @@ func checkExpectation(hr *http.Request) error {
 			if member = strings.TrimSpace(member); member != "" && !strings.EqualFold(member, "100-continue") {
 				return errExpectation
 			}
+		}
+	}
+	return nil
+}
+
+// checkRepeats refuses a second field with one value, as http1 does.
+func checkRepeats(header http.Header) error {
+	for name, values := range header {
+		if len(values) > 1 && http1.Singleton(name) {
+			return errRepeated
 		}
 	}
 	return nil

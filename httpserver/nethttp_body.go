@@ -6,29 +6,37 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
 // Why a request's content was not taken.
 var (
 	errTooLarge    = errors.New("the content is larger than the limit")
+	errTooSlow     = errors.New("it came too slowly")
 	errExpectation = errors.New("unknown expectation")
+	errRepeated    = errors.New("a field that may stand once stands twice")
+	errTrailer     = errors.New("a field that must not be a trailer")
 )
 
-// A client that was refused before it had sent all gets this long to send the rest and see the answer: at
-// most lingerTotal, and as soon as nothing comes for lingerIdle no more. Closing at once would reset the
-// connection and, with many clients, lose the answer (RFC 9112, section 9.6).
-const (
-	lingerTotal = 30 * time.Second
-	lingerIdle  = 5 * time.Second
-)
+// A client that was refused before it had sent all gets Limits.Linger to send the rest and see the answer, and as soon
+// as nothing comes for lingerIdle no more. Closing at once would reset the connection and, with many clients, lose the
+// answer (RFC 9112, section 9.6).
+const lingerIdle = 5 * time.Second
 
 // netBody is a request's content, as net/http gives it and as the handler gets it.
 type netBody struct {
+	hr       *http.Request
 	src      io.Reader // net/http's; nil when the request has no content
 	declared int64     // its length, -1 for chunked
-	o        *Options
+	e        *netHTTP
+	o        *Options                 // e's
+	rc       *http.ResponseController // of our own server; nil under a foreign one
+	began    time.Time
+	remote   netip.AddrPort
 
 	reader io.Reader // for the handler
 	length int64     // for the handler
@@ -38,13 +46,18 @@ type netBody struct {
 	ended atomic.Bool  // src was read to its end
 }
 
-func (b *netBody) init(hr *http.Request, o *Options) {
-	b.o = o
+func (b *netBody) init(w http.ResponseWriter, hr *http.Request, e *netHTTP) {
+	b.e, b.o, b.began = e, &e.o, time.Now()
+	ends := endsOf(hr)
+	if b.remote = ends.remote; ends.conn != nil {
+		b.rc = http.NewResponseController(w)
+	}
 	if hr.Body == nil || hr.Body == http.NoBody {
 		b.ended.Store(true)
 		return
 	}
 	b.src, b.declared = hr.Body, hr.ContentLength
+	b.hr = hr
 	if b.declared == 0 { // how a Go program says that it does not know the length
 		b.declared = -1
 	}
@@ -68,6 +81,16 @@ func (b *netBody) open() error {
 		return err
 	}
 	b.reader, b.length = b.spool, b.spool.Size()
+	return checkTrailers(b.hr.Trailer)
+}
+
+// checkTrailers refuses fields that must not be trailers, as http1 does.
+func checkTrailers(trailer http.Header) error {
+	for name := range trailer {
+		if http1.ForbiddenTrailer(name) {
+			return errTrailer
+		}
+	}
 	return nil
 }
 
@@ -77,15 +100,37 @@ func (b *netBody) Read(p []byte) (int, error) {
 	if room := max(b.o.MaxBody-b.taken.Load(), 0); b.o.MaxBody >= 0 && room < int64(len(p)) {
 		p = p[:room+1]
 	}
+	b.hasten()
 	n, err := b.src.Read(p)
 	taken := b.taken.Add(int64(n))
+	if tooSlow(err) {
+		b.e.stats.BodyTimeouts.Add(1)
+		return n, errTooSlow
+	}
 	if b.o.MaxBody >= 0 && taken > b.o.MaxBody {
 		return 0, errTooLarge
 	}
 	if err == io.EOF || taken == b.declared {
 		b.ended.Store(true)
+		b.rest()
 	}
 	return n, err
+}
+
+// hasten gives the client as long for more content as --body-rate allows. Under a foreign server that is its own to
+// decide.
+func (b *netBody) hasten() {
+	if b.rc != nil {
+		_ = b.rc.SetReadDeadline(b.o.Limits.bodyDeadline(b.began, time.Now(), b.taken.Load()))
+	}
+}
+
+// rest takes the deadline away: what is read next is the next request, and net/http sees by it whether the client has
+// gone.
+func (b *netBody) rest() {
+	if b.rc != nil {
+		_ = b.rc.SetReadDeadline(time.Time{})
+	}
 }
 
 // streamedBody is a body that the handler reads from the connection.
@@ -94,6 +139,9 @@ type streamedBody struct{ b *netBody }
 // Read fails with an error that wraps io.ErrUnexpectedEOF for whatever is not the end.
 func (s streamedBody) Read(p []byte) (int, error) {
 	n, err := s.b.Read(p)
+	if errors.Is(err, errTooSlow) {
+		s.b.o.Log.Info("the content of a request is cut off: it came too slowly", "remote", s.b.remote)
+	}
 	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("%w of the request: %w", io.ErrUnexpectedEOF, err)
 	}
@@ -116,7 +164,7 @@ func (b *netBody) linger(res *netResponse) {
 		return
 	}
 	discard := make([]byte, 16<<10)
-	for end := time.Now().Add(lingerTotal); ; {
+	for end := time.Now().Add(b.o.Limits.Linger); ; {
 		next := time.Now().Add(lingerIdle)
 		if next.After(end) {
 			next = end
@@ -145,15 +193,21 @@ func (x *exchange) refuseBody(err error) {
 		log.Info("refused by 417: unknown expectation", "expect", x.hr.Header["Expect"])
 		x.refuse(http.StatusExpectationFailed, "The only expectation the server knows is 100-continue.")
 	case errors.Is(err, errTooLarge):
+		x.e.stats.TooLarge.Add(1)
 		log.Info("refused by 413: the content is too large", "limit", x.e.o.MaxBody, "declared", x.body.declared)
 		x.refuse(http.StatusRequestEntityTooLarge, "The request has more content than the server accepts.")
+	case errors.Is(err, errTooSlow):
+		log.Info("refused by 408: the content of a request came too slowly")
+		x.refuse(http.StatusRequestTimeout, "The request's content came too slowly.")
 	case errors.Is(err, ErrSpool):
+		x.e.stats.noRoom(err)
 		x.e.spools.Request(x.e.o.Log, x.e.o.SpoolDir, err)
 		x.refuse(http.StatusServiceUnavailable, "The server cannot keep the request's content.", HeaderField{Name: "Retry-After", Value: "1"})
 	case brokenOff(x.hr, err):
 		log.Debug("the client broke off in the middle of a request", "error", err)
 		x.res.vanish(http.StatusBadRequest)
 	default:
+		x.e.stats.Malformed.Add(1)
 		log.Info("refused by 400: malformed content", "error", err)
 		x.refuse(http.StatusBadRequest, "The request's content is malformed.")
 	}

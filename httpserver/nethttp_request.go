@@ -109,6 +109,7 @@ func protocol(hr *http.Request) string {
 type connEnds struct {
 	conn          net.Conn // nil under a foreign server
 	remote, local netip.AddrPort
+	served        int // requests; net/http reads one after the other
 }
 
 type connEndsKey struct{}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What a handler gets that does not keep to the contract of [ResponseWriter].
@@ -19,8 +20,9 @@ var (
 	errBadSection = errors.New("SendFile needs an offset and a length that are not negative")
 )
 
-// netResponse is the [ResponseWriter] of the net/http engine. What the handler calls runs on its thread;
-// finish, complete, reset and vanish run on net/http's goroutine before and after that.
+// netResponse is the [ResponseWriter] of the net/http engine. What the handler calls runs on its thread, and never
+// waits for the client: a pump sends. finish, complete, reset and vanish run on net/http's goroutine before and after
+// that.
 //
 // A file given to SendFile is sent with sendfile(2) where the system has it, which moves the file's own
 // offset: the descriptor must not share its open file description with the application (no dup(2)).
@@ -39,6 +41,7 @@ type netResponse struct {
 	headSet   bool
 	committed bool // net/http has the head: it cannot be changed any more
 	written   int64
+	pump      *pump // sends the content; nil before there is some
 	failed    error // sticky: the client is gone
 
 	file           *os.File
@@ -51,6 +54,13 @@ type netResponse struct {
 func (r *netResponse) init(w http.ResponseWriter, hr *http.Request, e *netHTTP, body *netBody) {
 	r.w, r.rc, r.hr, r.e, r.body = w, http.NewResponseController(w), hr, e, body
 	r.length = -1
+	ends := endsOf(hr)
+	ends.served++
+	if limit := e.o.Limits.KeepAliveRequests; ends.conn != nil && limit > 0 && ends.served >= limit {
+		e.stats.KeepAliveEnds.Add(1)
+		e.o.Log.Debug("the connection closes after this request: it has made as many as --keepalive-requests allows", "remote", ends.remote)
+		r.closing = true
+	}
 }
 
 // WriteHead implements [ResponseWriter].
@@ -101,7 +111,7 @@ next:
 	}
 }
 
-// commit gives net/http the head; it goes out with the next flush.
+// commit gives net/http the head; it goes out with the next flush. Nothing else may be using r.w.
 func (r *netResponse) commit() {
 	if r.committed {
 		return
@@ -116,21 +126,51 @@ func (r *netResponse) commit() {
 	if r.closing && r.hr.ProtoMajor == 1 {
 		r.w.Header()["Connection"] = []string{"close"}
 	}
+	r.hasten()
 	r.w.WriteHeader(r.status)
 }
 
-// Write implements [ResponseWriter]. The kernel has p when it returns.
+// Write implements [ResponseWriter]. The pump has p when it returns.
 func (r *netResponse) Write(p []byte) error {
 	if err := r.ready(int64(len(p))); err != nil || len(p) == 0 {
 		return err
 	}
 	r.commit()
-	n, err := r.w.Write(p)
-	r.written += int64(n)
-	if err == nil {
-		err = r.flush()
+	if r.pump == nil {
+		r.pump = r.newPump()
+		r.pump.start()
 	}
-	return r.broken(err)
+	if err := r.pump.put(p); err != nil {
+		return r.broken(err)
+	}
+	r.written += int64(len(p))
+	return nil
+}
+
+func (r *netResponse) newPump() *pump {
+	o := &r.e.o
+	return &pump{
+		write: func(p []byte) error {
+			r.hasten()
+			_, err := r.w.Write(p)
+			return err
+		},
+		flush:  r.flush,
+		limit:  o.Limits.ResponseBuffer,
+		create: func() *Spool { return NewSpool(pumpMemory, o.SpoolDir, o.SpoolDisk) },
+		trouble: func(err error) {
+			r.e.stats.SpoolDiskWaits.Add(1)
+			r.e.spools.Response(o.Log, o.SpoolDir, err)
+		},
+	}
+}
+
+// hasten gives the client until --write-timeout to take the next piece. Under a foreign server that is its own to
+// decide.
+func (r *netResponse) hasten() {
+	if endsOf(r.hr).conn != nil {
+		_ = r.rc.SetWriteDeadline(time.Now().Add(r.e.o.Limits.WriteTimeout))
+	}
 }
 
 // ready reports why n bytes of content cannot be sent.
@@ -156,7 +196,7 @@ func (r *netResponse) flush() error {
 	return err
 }
 
-// broken keeps a failure to write, whose only reason is that the client is gone.
+// broken keeps a failure to write: the client is gone, or takes nothing.
 func (r *netResponse) broken(err error) error {
 	if err != nil {
 		r.failed = fmt.Errorf("%w: %w", ErrDisconnected, err)
@@ -191,12 +231,15 @@ func (r *netResponse) Abort() {
 // Disconnected implements [ResponseWriter]. A client that only shuts down its sending side counts as gone
 // too, though it would still get what is written: net/http cannot tell the two apart.
 func (r *netResponse) Disconnected() bool {
-	return r.failed != nil || r.hr.Context().Err() != nil
+	return r.failed != nil || r.pump != nil && r.pump.failure() != nil || r.hr.Context().Err() != nil
 }
 
 // finish sends what is left to be sent once the handler has returned, and decides about the connection.
 func (r *netResponse) finish() {
 	defer r.dropFile()
+	if r.pump != nil {
+		_ = r.broken(r.pump.end())
+	}
 	if r.aborted || !r.headSet || r.failed != nil {
 		r.cutOff()
 		return
@@ -210,25 +253,38 @@ func (r *netResponse) finish() {
 	if r.file == nil {
 		return
 	}
-	if err := r.sendFile(); err != nil {
+	if err := r.sendFile(); err != nil && r.failed == nil {
 		r.e.o.Log.Info("a file was not sent to its end: the connection is cut off", "file", r.file.Name(),
 			"offset", r.offset, "length", r.filled, "error", err)
 		r.cutOff()
+	} else if err != nil {
+		r.cutOff()
 	}
 }
+
+// filePiece is how much of a file is written at once, and so what a client has --write-timeout to take.
+const filePiece = 256 << 10
 
 // sendFile copies the file to the connection. net/http uses sendfile(2) for an io.LimitedReader of a file.
 func (r *netResponse) sendFile() error {
 	if _, err := r.file.Seek(r.offset, io.SeekStart); err != nil {
 		return err
 	}
-	n, err := io.CopyN(r.w, r.file, r.filled)
-	r.written += n
-	if err == io.EOF {
-		return fmt.Errorf("it ends %d bytes early: %w", r.filled-n, io.ErrUnexpectedEOF)
+	var err error
+	for left := r.filled; left > 0 && err == nil; {
+		r.hasten()
+		var n int64
+		n, err = io.CopyN(r.w, r.file, min(left, filePiece))
+		r.written, left = r.written+n, left-n
+		if err == io.EOF {
+			return fmt.Errorf("it ends %d bytes early: %w", left, io.ErrUnexpectedEOF)
+		}
 	}
 	if err == nil {
 		err = r.flush()
+	}
+	if tooSlow(err) {
+		return r.broken(err)
 	}
 	if err == nil && r.length > r.written {
 		err = errors.New("it does not complete the announced length")
@@ -270,20 +326,31 @@ func (r *netResponse) vanish(status int) {
 }
 
 // cutOff has the connection closed so that the client sees that the response is not complete. Content
-// that only the end of the connection would end needs a reset for that.
+// that only the end of the connection would end needs a reset for that, as does what nobody takes: it would lie in the
+// kernel.
 func (r *netResponse) cutOff() {
 	r.cut = true
 	if r.status == 0 {
 		r.status = http.StatusInternalServerError
+	}
+	if tooSlow(r.failed) {
+		r.e.stats.WriteTimeouts.Add(1)
+		r.e.o.Log.Info("the client did not take the response in time: the connection is cut off", "remote", endsOf(r.hr).remote)
+		r.endByReset()
+		return
 	}
 	r.resetIfEndless()
 }
 
 // resetIfEndless has the connection end by a reset if the client could take its end for the end of the content.
 func (r *netResponse) resetIfEndless() {
-	if !r.committed || r.length >= 0 || r.hr.ProtoAtLeast(1, 1) {
-		return
+	if r.committed && r.length < 0 && !r.hr.ProtoAtLeast(1, 1) {
+		r.endByReset()
 	}
+}
+
+// endByReset has the client see an error when the connection is closed.
+func (r *netResponse) endByReset() {
 	if c, ok := endsOf(r.hr).conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = c.SetLinger(0)
 	}

@@ -56,6 +56,8 @@ type Options struct {
 	MaxHeaderBytes int
 	// ServerName is the value of the Server field of responses that have none; "" is DefaultServerName.
 	ServerName string
+	// Limits bound what clients can hold on to; see its fields for those that are for [Server] only.
+	Limits Limits
 	// Descriptors is told about the descriptors of listeners and connections; nil is nobody. For
 	// [Server] only.
 	Descriptors DescriptorWatcher
@@ -80,5 +82,6 @@ func (o Options) withDefaults() Options {
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, DefaultIdleTimeout)
 	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, DefaultMaxHeaderBytes)
 	o.ServerName = cmp.Or(o.ServerName, DefaultServerName)
+	o.Limits = o.Limits.withDefaults()
 	return o
 }

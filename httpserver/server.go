@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -18,7 +17,7 @@ type Server struct {
 	http   http.Server
 	engine *netHTTP
 	new    newConnections
-	open   atomic.Int64 // connections
+	admit  admission
 	o      Options
 
 	mu        sync.Mutex
@@ -30,11 +29,13 @@ type Server struct {
 func NewServer(h Handler, d Threads, o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{o: o, engine: newNetHTTP(h, d, o), listeners: map[net.Listener]bool{}}
+	s.admit.o, s.admit.stats = &s.o, &s.engine.stats
 	s.http = http.Server{
 		Handler:                      s.engine,
 		DisableGeneralOptionsHandler: true, // `OPTIONS *` is the application's
 		ReadHeaderTimeout:            o.HeaderTimeout,
 		IdleTimeout:                  o.IdleTimeout,
+		WriteTimeout:                 o.Limits.WriteTimeout, // of net/http's own answers; others begin it anew
 		MaxHeaderBytes:               o.MaxHeaderBytes,
 		ErrorLog:                     log.New(errorLog{o.Log}, "", 0),
 		ConnContext:                  withConnEnds,
@@ -51,6 +52,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if s.o.Descriptors != nil {
 		l = watchListener(l, s.o.Descriptors)
 	}
+	l = admitted{l, &s.admit}
 	if !s.accepts(l) {
 		return l.Close()
 	}
@@ -75,9 +77,10 @@ func (s *Server) accepts(l net.Listener) bool {
 func (s *Server) changed(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		s.open.Add(1)
+		s.engine.stats.Connections.Add(1)
 	case http.StateClosed, http.StateHijacked:
-		s.open.Add(-1)
+		s.engine.stats.Connections.Add(-1)
+		s.admit.leave(c)
 	}
 	s.new.changed(c, state)
 }
@@ -93,7 +96,7 @@ func (s *Server) Drain(ctx context.Context) {
 	s.mu.Unlock()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for s.open.Load() > 0 {
+	for s.engine.stats.Connections.Load() > 0 {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -102,10 +105,14 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 }
 
+// Stats returns the counters, which go on counting.
+func (s *Server) Stats() *Stats { return &s.engine.stats }
+
 // Shutdown stops accepting, closes idle connections, and returns nil once the requests that were under way
 // have been answered (with `Connection: close`). When ctx is done before that it returns ctx.Err(); what
-// is under way then goes on until Close.
+// is under way then goes on until Close. In any case it logs what was counted.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.engine.stats.Log(s.o.Log)
 	return s.http.Shutdown(ctx)
 }
 

@@ -43,6 +43,9 @@ func bitOf(name []byte, lower string, bit repeat) repeat {
 	return 0
 }
 
+// Singleton reports whether a field stands once at most, by its name in any case.
+func Singleton(name string) bool { return singleton([]byte(name)) != 0 }
+
 // once notes a field, and refuses the second one of a [singleton].
 func (r *repeat) once(name []byte) *Error {
 	bit := singleton(name)

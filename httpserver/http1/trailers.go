@@ -27,6 +27,15 @@ func (t *trailerName) add(c byte) {
 	}
 }
 
+// ForbiddenTrailer reports whether a field must not stand in a trailer section, by its name in any case.
+func ForbiddenTrailer(name string) bool {
+	var t trailerName
+	for i := range len(name) {
+		t.add(name[i])
+	}
+	return t.forbidden()
+}
+
 // forbidden reports whether the name is one of [forbiddenTrailers].
 func (t *trailerName) forbidden() bool {
 	for _, name := range forbiddenTrailers {

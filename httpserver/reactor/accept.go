@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // listener is a listening socket in the epoll set.
@@ -113,7 +115,7 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 	}
 	if !r.table.add(c) {
 		if c.counted {
-			r.addresses.leave(addressKey(c.remote.Addr()))
+			r.addresses.Leave(httpserver.AddressKey(c.remote.Addr()))
 		}
 		unix.Close(fd)
 		return

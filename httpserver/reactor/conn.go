@@ -198,7 +198,7 @@ func (c *conn) close() {
 	unix.Close(c.fd)
 	c.ending.Unlock()
 	if c.counted {
-		c.r.addresses.leave(addressKey(c.remote.Addr()))
+		c.r.addresses.Leave(httpserver.AddressKey(c.remote.Addr()))
 	}
 	c.r.countClosed()
 }

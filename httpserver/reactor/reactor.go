@@ -34,7 +34,7 @@ type Reactor struct {
 	stopped chan struct{} // closed by Close
 	users   atomic.Int64  // who may use the descriptors; closed when it falls to 0
 
-	stats          Stats
+	stats          httpserver.Stats
 	date           dateLine
 	balancer       *balancer     // nil in a process by itself
 	leaving        atomic.Bool   // every answer is its connection's last
@@ -42,7 +42,7 @@ type Reactor struct {
 	refusing       atomic.Bool   // what waits for a thread, or for its content, gets 503
 	drains         chan struct{} // asks the sweeper for a round at once
 	retryAccept    atomic.Bool
-	addresses      addresses
+	addresses      httpserver.Addresses
 	once, sweeping sync.Once
 
 	// What may happen thousands of times a second has one line a second each.

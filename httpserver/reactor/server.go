@@ -100,7 +100,7 @@ func (s *Server) Drain(ctx context.Context) {
 // that were under way have been answered, with `Connection: close`. When ctx is done before that it returns
 // ctx.Err(); what is under way goes on. In any case it logs what was counted.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.r.stats.log(s.r.o.Log)
+	defer s.r.stats.Log(s.r.o.Log)
 	s.r.leaving.Store(true)
 	if s.r.acquire() {
 		s.stop(true)

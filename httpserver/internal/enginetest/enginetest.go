@@ -27,7 +27,7 @@ type Engine struct {
 type Running struct {
 	Engine  httpserver.Engine
 	Threads httpserver.Threads
-	// Count returns a counter of the engine's by name, such as "Connections"; nil when it has none.
+	// Count returns a counter of the engine's by name, such as "Connections", or -1 for one that it does not have.
 	Count func(name string) int64
 }
 

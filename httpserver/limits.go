@@ -1,0 +1,57 @@
+package httpserver
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bound what clients can hold on to. The zero value means the defaults.
+type Limits struct {
+	// QueueAge is how long a request may wait for a thread before it is answered by 503; 0 is 30 s, less is no limit.
+	QueueAge time.Duration
+	// MaxConnections is how many connections may be open; further ones are closed. 0 is no limit.
+	MaxConnections int
+	// MaxConnectionsPerAddress is how many of them may come from one client address (of IPv6: one network of 64 bits);
+	// see [Options.SharedAddress]. 0 is no limit.
+	MaxConnectionsPerAddress int
+	// KeepAliveRequests is after how many requests a connection is closed; 0 is no limit.
+	KeepAliveRequests int
+	// BodyRate is how many bytes of content a client has to send a second, on average and after BodyGrace; 0 is 100,
+	// less is no limit. Nor may it be silent for longer than BodyGrace, which is 30 s when 0.
+	BodyRate  int
+	BodyGrace time.Duration
+	// WriteTimeout is how long a client may leave a piece of a response untaken; 0 is 60 s.
+	WriteTimeout time.Duration
+	// ResponseBuffer is how many bytes of a response may wait for its client before the handler waits too; 0 is 64 MiB.
+	ResponseBuffer int64
+	// Linger is how long a client that was refused may go on sending, so that it sees the answer; 0 is 30 s.
+	Linger time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	l.QueueAge = cmp.Or(l.QueueAge, 30*time.Second)
+	l.BodyRate = cmp.Or(l.BodyRate, 100)
+	l.BodyGrace = cmp.Or(l.BodyGrace, 30*time.Second)
+	l.WriteTimeout = cmp.Or(l.WriteTimeout, time.Minute)
+	l.ResponseBuffer = cmp.Or(l.ResponseBuffer, 64<<20)
+	l.Linger = cmp.Or(l.Linger, 30*time.Second)
+	return l
+}
+
+// bodyDeadline is until when more of a request's content has to come, of which n bytes have come since it began: the
+// rate holds on average, and no silence is longer than the grace, however fast what came before was.
+func (l *Limits) bodyDeadline(began, now time.Time, n int64) time.Time {
+	if l.BodyRate < 0 {
+		return time.Time{}
+	}
+	silence := now.Add(l.BodyGrace)
+	seconds := float64(n) / float64(l.BodyRate)
+	if seconds > (24 * time.Hour).Seconds() {
+		return silence
+	}
+	average := began.Add(l.BodyGrace + time.Duration(seconds*float64(time.Second)))
+	if average.Before(silence) {
+		return average
+	}
+	return silence
+}
