@@ -233,7 +233,7 @@ func (x *exchange) log() {
 	if e.o.AccessLog == nil {
 		return
 	}
-	_ = e.o.AccessLog.Log(&AccessEntry{ // which reports what it loses
+	err := e.o.AccessLog.Log(&AccessEntry{
 		Time:      x.req.Arrived,
 		Remote:    x.req.Remote.Addr(),
 		Method:    x.req.Method,
@@ -248,4 +248,7 @@ func (x *exchange) log() {
 		Queued:    x.req.Queued,
 		Aborted:   x.res.cut,
 	})
+	if err != nil { // which the log reports itself
+		e.stats.AccessLogLost.Add(1)
+	}
 }
