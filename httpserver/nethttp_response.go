@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -223,9 +224,17 @@ func (r *netResponse) SendFile(f *os.File, offset, n int64) error {
 func (r *netResponse) Abort() {
 	r.aborted = true
 	if c := endsOf(r.hr).conn; r.committed && c != nil && r.hr.ProtoMajor == 1 {
-		r.resetIfEndless()
-		_ = c.Close()
+		go r.hangUp(c, r.pump)
 	}
+}
+
+// hangUp closes the connection once the client has what p has of the answer.
+func (r *netResponse) hangUp(c net.Conn, p *pump) {
+	if p != nil {
+		_ = p.end()
+	}
+	r.resetIfEndless()
+	_ = c.Close()
 }
 
 // Disconnected implements [ResponseWriter]. A client that only shuts down its sending side counts as gone

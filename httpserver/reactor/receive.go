@@ -100,8 +100,9 @@ func (w *worker) receive(c *conn) {
 			w.keep(c, data)
 			return
 		}
+		last := w.r.draining.Load() // before the read: a request may come after it
 		if data, drained, err = s.more(c, data); err != nil {
-			w.stopped(c, data, err)
+			w.stopped(c, data, err, last)
 			return
 		}
 	}
@@ -113,10 +114,10 @@ func (w *worker) parse(data []byte) (n int, err error) {
 	return w.scratch.parser.Parse(data, &limits, &w.scratch.head)
 }
 
-// stopped handles a read of a head that has brought nothing.
-func (w *worker) stopped(c *conn, data []byte, err error) {
+// stopped handles a read of a head that has brought nothing. last says that it began while the server was draining.
+func (w *worker) stopped(c *conn, data []byte, err error, last bool) {
 	switch {
-	case errors.Is(err, unix.EAGAIN) && w.r.draining.Load() && len(data) == 0:
+	case errors.Is(err, unix.EAGAIN) && last && len(data) == 0:
 		c.close()
 	case errors.Is(err, unix.EAGAIN):
 		w.keep(c, data)
