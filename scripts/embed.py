@@ -5,7 +5,7 @@ Called as `CC=gcc PYTHON scripts/embed.py OUTDIR`. OUTDIR gets:
   python3.pc      what pkg-config tells cpy3 and pyhost: headers, library, compat.h
   pyserve_python.h  the interpreter's path and versions, as C macros
   left_out.c, .o  stand for the modules that a static libpython lacks code for
-  env.sh          PKG_CONFIG_PATH, CGO_CFLAGS and PATH for the Go command, to be sourced
+  env.sh          PKG_CONFIG_PATH, CGO_CFLAGS, CGO_ENABLED and PATH for the Go command, to be sourced
 
 The library is the static one if a program links with it, else the shared one; PYSERVE_LINK=static or shared
 decides otherwise. With an empty CC nothing is linked. Without OUTDIR nothing is written: it only looks for the headers
@@ -30,8 +30,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # (Lib/hashlib.py, Lib/random.py, Lib/hmac.py). Nothing stands in for _blake2.
 REPLACEABLE = ("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_hmac")
 
+# Weak, as Go names the object once for each package that asks pkg-config.
 LEFT_OUT = """
-PyMODINIT_FUNC PyInit_%s(void)
+__attribute__((weak)) PyMODINIT_FUNC PyInit_%s(void)
 {
     PyErr_SetString(PyExc_ImportError, "%s is not in pyserve: the static libpython lacks code for it");
     return NULL;
@@ -112,9 +113,9 @@ def says_against(library):
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "main.c")
         write(source, "#include <Python.h>\nint main(void) { return Py_IsInitialized(); }\n")
-        # Go links so too; a static libpython is not position-independent.
+        # Go links so too: twice, for cpy3 and for pyhost; a static libpython is not position-independent.
         no_pie = [] if sys.platform == "darwin" else ["-no-pie"]
-        return compile_c(no_pie + [source, "-o", os.path.join(folder, "main")] + library)
+        return compile_c(no_pie + [source, "-o", os.path.join(folder, "main")] + library * 2)
 
 
 def link_static(out, library):
@@ -235,6 +236,7 @@ def write_files(out, include, linking, libs, left_out):
     go = shlex.quote(os.path.join(ROOT, "build", "go", "bin"))
     write(os.path.join(out, "env.sh"), (
         "export PKG_CONFIG_PATH=%s\n"
+        "export CGO_ENABLED=1\n"
         "export CGO_CFLAGS=\"-O2 -g -DPYSERVE_BUILD -DPYSERVE_PYTHON_%s ${PYSERVE_CFLAGS:-}\"\n"
         "[ ! -x %s/go ] || export PATH=%s:\"$PATH\"\n") % (shlex.quote(out), digest, go, go))
 

