@@ -165,7 +165,7 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	shared := process.Shared{Board: m.board, Listeners: m.fds, Dir: m.c.dir, Folders: folders.String(), Events: m.supervisor, Log: m.log}
+	shared := process.Shared{Board: m.board, Listeners: m.fds, Dir: m.c.dir, Folders: folders.String(), Reload: m.c.Reload, Events: m.supervisor, Log: m.log}
 	worker, err := process.StartWorker(shared, spec, m.born(spec.Generation))
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 		lost := m.zygotes[generation] == z
 		m.mu.Unlock()
 		if lost {
-			m.supervisor.GenerationLost(generation, zygote.ErrEnded)
+			m.supervisor.GenerationLost(generation, z.Err())
 		}
 	}()
 	return nil
@@ -98,28 +98,27 @@ func (m *master) born(generation int) process.Born {
 	if z == nil {
 		return process.Exec(m.command)
 	}
-	return func(in handover.Worker) (int, func() (syscall.WaitStatus, error), error) {
+	return func(in handover.Worker) (process.Started, error) {
 		template, fds := in.Template()
 		child, err := z.Spawn(handover.Variable+"="+template, fds...)
 		if err != nil {
-			return 0, nil, err
+			return process.Started{}, err
 		}
-		return child.PID(), func() (syscall.WaitStatus, error) { return waitForChild(child) }, nil
+		return process.Started{
+			Handle: process.Handle{PID: child.PID(), FD: child.Handle()},
+			Status: func() (syscall.WaitStatus, error) { return waitForChild(child) },
+		}, nil
 	}
 }
 
 // waitForChild returns a worker's status. If its zygote is gone only the end of the worker can be noticed.
 func waitForChild(child *zygote.Child) (syscall.WaitStatus, error) {
-	fd, unavailable := unix.PidfdOpen(child.PID(), 0)
-	if unavailable == nil {
-		defer unix.Close(fd)
-	}
 	status, err := child.Wait()
-	if !errors.Is(err, zygote.ErrEnded) || unavailable != nil {
+	if !errors.Is(err, zygote.ErrEnded) || child.Handle() < 0 {
 		return status, err
 	}
 	for {
-		_, polled := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		_, polled := unix.Poll([]unix.PollFd{{Fd: int32(child.Handle()), Events: unix.POLLIN}}, -1)
 		if polled != unix.EINTR {
 			return status, fmt.Errorf("%w before this worker: nobody knows how the worker ended", err)
 		}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -25,14 +24,19 @@ type Zygote struct {
 	spawning sync.Mutex     // held by the Spawn that waits for its answer
 	answers  chan answer    // of the Spawn that waits
 	mu       sync.Mutex     // guards what follows
+	asked    bool           // a Spawn waits for its answer
 	children map[int]*Child // that have not ended
 	retired  bool
+	fault    error // what the zygote said that it may not say
 }
 
 type answer struct {
 	child *Child
 	err   error
 }
+
+// spawnPatience is how long a zygote may take to fork. Who waits for it is the master, which has other things to do.
+const spawnPatience = 30 * time.Second
 
 // ErrEnded is returned for a zygote that has ended.
 var ErrEnded = errors.New("the zygote has ended")
@@ -107,6 +111,21 @@ func (z *Zygote) Ready() (threads []string, err error) {
 	return z.threads, z.failure
 }
 
+// Err says why there is no zygote any more: ErrEnded, or an error that wraps it.
+func (z *Zygote) Err() error {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.reason()
+}
+
+// reason is called with z.mu held.
+func (z *Zygote) reason() error {
+	if z.fault != nil {
+		return fmt.Errorf("%w: %w", ErrEnded, z.fault)
+	}
+	return ErrEnded
+}
+
 // Ended returns a channel that is closed when the zygote's process has ended.
 func (z *Zygote) Ended() <-chan struct{} { return z.ended }
 
@@ -116,15 +135,27 @@ func (z *Zygote) Ended() <-chan struct{} { return z.ended }
 func (z *Zygote) Spawn(variable string, fds ...int) (*Child, error) {
 	z.spawning.Lock()
 	defer z.spawning.Unlock()
+	<-z.ready // or there is no zygote, which is noticed below
+	z.ask(true)
+	defer z.ask(false)
+	_ = z.conn.SetWriteDeadline(time.Now().Add(spawnPatience))
 	if _, _, err := z.conn.WriteMsgUnix([]byte(variable), syscall.UnixRights(fds...), nil); err != nil {
-		return nil, fmt.Errorf("%w (%w)", ErrEnded, err)
+		return nil, fmt.Errorf("%w (%w)", z.Err(), err)
 	}
 	select {
 	case a := <-z.answers:
 		return a.child, a.err
 	case <-z.ended:
-		return nil, ErrEnded
+	case <-time.After(spawnPatience):
+		z.giveUp(fmt.Errorf("it has not answered for %s", spawnPatience))
 	}
+	return nil, z.Err()
+}
+
+func (z *Zygote) ask(asked bool) {
+	z.mu.Lock()
+	z.asked = asked
+	z.mu.Unlock()
 }
 
 // Retire has the zygote end as soon as it has no workers. Until then it reports how they end. There must be no Spawn
@@ -181,18 +212,21 @@ func (z *Zygote) run() {
 		if n == 0 || err != nil {
 			break
 		}
-		z.take(buffer[0], string(buffer[1:n]))
+		if err := z.take(buffer[0], string(buffer[1:n])); err != nil {
+			z.giveUp(err)
+			break
+		}
 	}
 	<-gone
 	z.conn.Close()
 	if !z.imported() {
-		z.failure = fmt.Errorf("%w before the application was imported: %s", ErrEnded, z.cmd.ProcessState)
+		z.failure = fmt.Errorf("%w before the application was imported: %s", z.Err(), z.cmd.ProcessState)
 		close(z.ready)
 	}
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	for _, child := range z.children {
-		child.end(0, ErrEnded)
+		child.end(0, z.reason())
 	}
 }
 
@@ -203,66 +237,4 @@ func (z *Zygote) imported() bool {
 	default:
 		return false
 	}
-}
-
-// take does what one message asks for.
-func (z *Zygote) take(kind byte, text string) {
-	switch kind {
-	case 'r':
-		if text != "" {
-			z.threads = strings.Split(text, "\n")
-		}
-		close(z.ready)
-	case 'f':
-		parts := append(strings.SplitN(text, "\x00", 3), "", "")
-		z.failure = &ImportError{parts[0], parts[1], parts[2]}
-		close(z.ready)
-	case 's':
-		child := &Child{ended: make(chan struct{})}
-		fmt.Sscan(text, &child.pid)
-		z.mu.Lock()
-		z.children[child.pid] = child
-		z.mu.Unlock()
-		z.answers <- answer{child: child}
-	case 'e':
-		z.answers <- answer{err: fmt.Errorf("the zygote cannot fork: %s", text)}
-	case 'x':
-		z.childEnded(text)
-	}
-}
-
-func (z *Zygote) childEnded(text string) {
-	var pid int
-	var status syscall.WaitStatus
-	fmt.Sscan(text, &pid, &status)
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	if child := z.children[pid]; child != nil {
-		delete(z.children, pid)
-		child.end(status, nil)
-	}
-	z.endIfIdle()
-}
-
-// Child is a worker: a process that the zygote forked.
-type Child struct {
-	pid    int
-	ended  chan struct{}
-	status syscall.WaitStatus // set, as is err, before ended is closed
-	err    error
-}
-
-// PID returns the worker's process id.
-func (c *Child) PID() int { return c.pid }
-
-// Wait returns the worker's status when it has ended, or ErrEnded when the zygote ended first, and with it the news of
-// its workers, which may live on.
-func (c *Child) Wait() (syscall.WaitStatus, error) {
-	<-c.ended
-	return c.status, c.err
-}
-
-func (c *Child) end(status syscall.WaitStatus, err error) {
-	c.status, c.err = status, err
-	close(c.ended)
 }

@@ -4,7 +4,6 @@ package process
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -33,19 +32,22 @@ const Running = "/proc/self/exe"
 const firstFD = 3
 
 // Start starts a process that inherits copies of fds, told by template as handover.Variable. The descriptors are handed over as they are: os/exec would make them, and so all that share them, blocking.
-func (c Command) Start(template string, fds []int) (pid int, err error) {
+func (c Command) Start(template string, fds []int) (Handle, error) {
 	files := []uintptr{0, 1, 2}
 	for _, fd := range fds {
 		files = append(files, uintptr(fd))
 	}
 	env := slices.DeleteFunc((&exec.Cmd{Env: c.Env}).Environ(), func(entry string) bool { return strings.HasPrefix(entry, handover.Variable+"=") })
-	pid, err = syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{
-		Dir: c.Dir, Env: append(env, handover.Variable+"="+handover.Fill(template, firstFD, len(fds))), Files: files, Sys: &syscall.SysProcAttr{Credential: c.Credential},
+	h := Handle{FD: -1}
+	var err error
+	h.PID, err = syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{
+		Dir: c.Dir, Env: append(env, handover.Variable+"="+handover.Fill(template, firstFD, len(fds))), Files: files,
+		Sys: &syscall.SysProcAttr{Credential: c.Credential, PidFD: &h.FD},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("cannot start %s%s: %w", c.Path, c.as(), err)
+		return Handle{FD: -1}, fmt.Errorf("cannot start %s%s: %w", c.Path, c.as(), err)
 	}
-	return pid, nil
+	return h, nil
 }
 
 func (c Command) as() string {
@@ -53,14 +55,4 @@ func (c Command) as() string {
 		return ""
 	}
 	return fmt.Sprintf(" as user %d and group %d", c.Credential.Uid, c.Credential.Gid)
-}
-
-// wait reaps a child.
-func wait(pid int) (status syscall.WaitStatus, err error) {
-	for {
-		_, err = syscall.Wait4(pid, &status, 0, nil)
-		if err != syscall.EINTR {
-			return status, os.NewSyscallError("wait4", err)
-		}
-	}
 }

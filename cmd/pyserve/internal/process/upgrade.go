@@ -23,15 +23,16 @@ func Upgrade(ctx context.Context, command Command, hand handover.Upgrade, starte
 	}
 	defer unix.Close(pipe[0])
 	hand.Ready = pipe[1]
-	pid, err := command.Start(hand.Template())
+	successor, err := command.Start(hand.Template())
 	unix.Close(pipe[1])
 	if err != nil {
 		return err
 	}
-	started(pid)
+	defer successor.close()
+	started(successor.PID)
 	ended := make(chan error, 1)
 	go func() {
-		status, err := wait(pid)
+		status, err := successor.reap()
 		if exit := exitOf(status); err == nil && exit.Signal != "" {
 			err = errors.New("it died of " + exit.Signal)
 		} else if err == nil {
@@ -56,9 +57,9 @@ func Upgrade(ctx context.Context, command Command, hand handover.Upgrade, starte
 		if ok {
 			return nil
 		}
-		return fmt.Errorf("the new binary did not come to serve: %w", stop(pid, ended))
+		return fmt.Errorf("the new binary did not come to serve: %w", stop(successor, ended))
 	case <-ctx.Done():
-		err := stop(pid, ended)
+		err := stop(successor, ended)
 		<-ready // its end of the pipe is closed
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
@@ -67,13 +68,13 @@ func Upgrade(ctx context.Context, command Command, hand handover.Upgrade, starte
 // stopDelay is how long a new master that has failed may take to end its workers.
 const stopDelay = 10 * time.Second
 
-func stop(pid int, ended <-chan error) error {
-	_ = syscall.Kill(pid, syscall.SIGTERM)
+func stop(successor Handle, ended <-chan error) error {
+	_ = successor.signal(syscall.SIGTERM)
 	select {
 	case err := <-ended:
 		return err
 	case <-time.After(stopDelay):
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+		_ = successor.signal(syscall.SIGKILL)
 		return <-ended
 	}
 }

@@ -33,6 +33,7 @@ type Shared struct {
 	Listeners []int  // descriptors
 	Dir       string // see handover.Worker
 	Folders   string // see handover.Worker
+	Reload    bool   // workers may say that files have changed
 	Events    Events
 	Log       *slog.Logger
 }
@@ -45,20 +46,28 @@ type Worker struct {
 	control *handover.Control
 	crash   int // what the process writes Python's stacks to when it dies of a signal
 
-	mu     sync.Mutex // held while the process is signalled, or reaped
-	pid    int
-	reaped bool
+	mu     sync.Mutex // held while the process is signalled
+	handle Handle
+	ended  bool // its number may be another's
 }
 
 // Born starts the process of a worker from what it inherits, given by the numbers of the descriptors as they
-// are in this process, and returns its pid, and a function that waits for its end.
-type Born func(inherits handover.Worker) (pid int, wait func() (syscall.WaitStatus, error), err error)
+// are in this process.
+type Born func(inherits handover.Worker) (Started, error)
+
+// Started is a process and how to hear of its end.
+type Started struct {
+	Handle Handle // its pidfd is the worker's
+	// Ended, if not nil, returns when the process has ended and is not reaped yet. Status reaps it.
+	Ended  func() error
+	Status func() (syscall.WaitStatus, error)
+}
 
 // Exec returns the Born that runs command.
 func Exec(command Command) Born {
-	return func(in handover.Worker) (int, func() (syscall.WaitStatus, error), error) {
-		pid, err := command.Start(in.Template())
-		return pid, func() (syscall.WaitStatus, error) { return wait(pid) }, err
+	return func(in handover.Worker) (Started, error) {
+		h, err := command.Start(in.Template())
+		return Started{h, h.wait, h.reap}, err
 	}
 }
 
@@ -76,7 +85,7 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 	}
 	w := &Worker{shared: shared, id: spec.ID, row: shared.Board.Worker(spec.Slot), control: control, crash: crash}
 	w.row.Reset(0)
-	pid, wait, err := born(handover.Worker{
+	started, err := born(handover.Worker{
 		Slot: spec.Slot, Control: theirs, Board: shared.Board.FD(), Crash: crash, Listeners: shared.Listeners, Dir: shared.Dir, Folders: shared.Folders,
 	})
 	if err != nil {
@@ -84,28 +93,31 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 		w.close()
 		return nil, err
 	}
-	w.pid = pid
-	w.row.SetPID(pid)
-	go w.follow(wait)
+	w.handle = started.Handle
+	w.row.SetPID(w.handle.PID)
+	go w.follow(started)
 	return w, nil
 }
 
 func (w *Worker) close() {
 	w.control.Close()
 	unix.Close(w.crash)
+	w.handle.close()
 }
 
 // follow passes on what the worker says, and at last its end.
-func (w *Worker) follow(wait func() (syscall.WaitStatus, error)) {
+func (w *Worker) follow(started Started) {
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
 		w.listen()
 	}()
-	status, err := wait()
-	w.mu.Lock()
-	w.reaped = true
-	w.mu.Unlock()
+	if started.Ended != nil {
+		_ = started.Ended()
+		w.setEnded()
+	}
+	status, err := started.Status()
+	w.setEnded()
 	w.control.Shutdown()
 	<-heard // it was ready before it ended
 	exit := exitOf(status)
@@ -118,26 +130,16 @@ func (w *Worker) follow(wait func() (syscall.WaitStatus, error)) {
 	w.shared.Events.WorkerExited(w.id, exit)
 }
 
-func (w *Worker) listen() {
-	for {
-		message, text, err := w.control.Receive()
-		if err != nil {
-			return
-		}
-		switch message {
-		case handover.Ready:
-			w.shared.Events.WorkerReady(w.id)
-		case handover.Retire, handover.Stuck:
-			w.shared.Events.WorkerRetires(w.id, text, message == handover.Stuck)
-		case handover.Leave:
-			w.shared.Events.WorkerLeaves(w.id)
-		case handover.Change:
-			w.shared.Log.Info("a file has changed", "file", text)
-			w.shared.Events.Reload()
-		default:
-			w.shared.Log.Error("a worker has said something that nobody understands", "pid", w.pid, "message", message)
-		}
-	}
+func (w *Worker) setEnded() {
+	w.mu.Lock()
+	w.ended = true
+	w.mu.Unlock()
+}
+
+func (w *Worker) hasEnded() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended
 }
 
 // report tells what the dead worker was doing.
@@ -168,7 +170,7 @@ func exitOf(status syscall.WaitStatus) supervise.Exit {
 }
 
 // PID implements supervise.Process.
-func (w *Worker) PID() int { return w.pid }
+func (w *Worker) PID() int { return w.handle.PID }
 
 // Signal implements supervise.Process. A process that has ended gets none: its number may be another's.
 func (w *Worker) Signal(s supervise.Signal) error {
@@ -177,17 +179,17 @@ func (w *Worker) Signal(s supervise.Signal) error {
 	}[s]
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.reaped {
+	if w.ended {
 		return os.ErrProcessDone
 	}
-	return os.NewSyscallError("kill", syscall.Kill(w.pid, number))
+	return w.handle.signal(number)
 }
 
 // Drain implements supervise.Process.
 func (w *Worker) Drain() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.reaped {
+	if w.ended {
 		return os.ErrProcessDone
 	}
 	return w.control.Send(handover.Drain, "")
@@ -195,13 +197,13 @@ func (w *Worker) Drain() error {
 
 // RSS implements supervise.Process, from /proc/PID/statm (proc(5)).
 func (w *Worker) RSS() (int64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", w.pid))
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", w.handle.PID))
 	if err != nil {
 		return 0, err
 	}
 	fields := strings.Fields(string(data))
 	if len(fields) < 2 {
-		return 0, fmt.Errorf("/proc/%d/statm is %q", w.pid, data)
+		return 0, fmt.Errorf("/proc/%d/statm is %q", w.PID(), data)
 	}
 	pages, err := strconv.ParseInt(fields[1], 10, 64)
 	return pages * int64(os.Getpagesize()), err
