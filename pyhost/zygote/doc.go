@@ -14,6 +14,6 @@
 //	zygote → master: e message                   there is none: fork failed
 //	zygote → master: x pid status                a worker has ended; the status is that of wait(2)
 //
-// The end of file ends the zygote, and not its workers. It ignores the signals of the terminal; SIGTERM ends it.
+// The end of file ends the zygote, and not its workers. It ignores the signals that reach the whole process group.
 // It works on Linux with glibc.
 package zygote
