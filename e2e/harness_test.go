@@ -116,6 +116,11 @@ func runServer(t *testing.T, cmd *exec.Cmd) *server {
 
 func (s *server) cleanUp(t *testing.T) {
 	// What the application has started may outlive the server: all of the group.
+	if s.running() {
+		for _, pid := range childrenOf(t, s.cmd.Process.Pid) { // workers have groups of their own
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 	<-s.ended
 	if t.Failed() {

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
@@ -40,6 +42,8 @@ type master struct {
 	tookOver   bool              // from another master, and systemd does not know yet
 	identity   *identity         // of the workers; nil is the master's own
 	variables  []string          // what that means for their environment
+
+	leftovers *process.Leftovers // nil if workers are in the master's process group
 
 	mu      sync.Mutex
 	folders map[int]folders // by generation
@@ -100,6 +104,10 @@ const selfEndMargin = 3 * time.Second
 func (m *master) prepare() (err error) {
 	if m.identity, err = m.c.identity(); err != nil {
 		return err
+	}
+	// Only one process group may read from a terminal, and who sits there may want to talk to a debugger in the worker.
+	if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
+		m.leftovers = new(process.Leftovers)
 	}
 	m.command = process.Command{Path: process.Running, Args: os.Args, Env: systemd.ForWorker(started.environment)}
 	if m.identity != nil {
@@ -165,7 +173,10 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	shared := process.Shared{Board: m.board, Listeners: m.fds, Dir: m.c.dir, Folders: folders.String(), Reload: m.c.Reload, Events: m.supervisor, Log: m.log}
+	shared := process.Shared{
+		Board: m.board, Listeners: m.fds, Dir: m.c.dir, Folders: folders.String(), Reload: m.c.Reload, Leftovers: m.leftovers,
+		Events: m.supervisor, Log: m.log,
+	}
 	worker, err := process.StartWorker(shared, spec, m.born(spec.Generation))
 	if err != nil {
 		return nil, err
@@ -257,6 +268,9 @@ func (m *master) closeListeners() {
 
 // end leaves nothing behind, but to another master what it goes on with.
 func (m *master) end() {
+	if m.leftovers != nil {
+		m.leftovers.Wait()
+	}
 	m.closeListeners()
 	m.pidFile.Remove()
 }

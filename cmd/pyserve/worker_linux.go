@@ -21,6 +21,11 @@ import (
 func serveAsWorker(c *cli, in *handover.Worker) int {
 	// INT and HUP reach the whole process group from a terminal, and are the master's. They are caught and not
 	// ignored, as an ignored signal would stay so in every program that the application starts.
+	if in.Group {
+		if err := syscall.Setpgid(0, 0); err != nil {
+			return failure(fmt.Errorf("a process group for the worker: %w", err))
+		}
+	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
 		syscall.SIGTTIN, syscall.SIGTTOU)
@@ -75,7 +80,11 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 	}
 	go s.obeySignals(signals, func() { _ = control.Send(handover.Leave, "") })
 	go s.obeyMaster(control, row)
-	return s.run()
+	code := s.run()
+	if code == exitOK {
+		_ = control.Send(handover.Left, "")
+	}
+	return code
 }
 
 // requestLimit is after how many requests this worker is to be replaced; 0 is never.

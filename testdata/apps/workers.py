@@ -4,11 +4,14 @@ The path names the view. /answer is the one for continuous load.
 """
 
 import gc
+import multiprocessing
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zlib
 
 from apps import crashes, lifecycle
@@ -88,6 +91,23 @@ def leaks(environ, start_response):
     """Keeps ?mib of memory."""
     kept.append(b"x" * (int(query(environ, "mib", "1")) << 20))
     return answer_json(start_response, os.getpid())
+
+
+# ---- children ----
+
+
+@view
+def begets(environ, start_response):
+    """The process ids of children that run for long: one of multiprocessing, one that leads a session, others."""
+    daemon = multiprocessing.Process(target=time.sleep, args=(3600,), daemon=True)
+    daemon.start()
+    sleep = subprocess.Popen(["sleep", "3600"])
+    stubborn = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(3600)"],
+                                stdout=subprocess.PIPE)
+    stubborn.stdout.readline()  # by then it ignores SIGTERM
+    session = subprocess.Popen(["sleep", "3600"], start_new_session=True)
+    kept.extend([daemon, sleep, stubborn, session])
+    return answer_json(start_response, {"daemon": daemon.pid, "sleep": sleep.pid, "stubborn": stubborn.pid, "session": session.pid})
 
 
 # ---- what it runs as ----

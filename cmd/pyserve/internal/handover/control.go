@@ -21,6 +21,7 @@ const (
 	Retire = "retire" // worker: let another take my place
 	Stuck  = "stuck"  // worker: the same, and do not count on my leaving by myself
 	Leave  = "leave"  // worker: I leave, as somebody else than the master has told me to, by a signal
+	Left   = "left"   // worker: I end now, all requests and exit functions are through
 	Change = "change" // worker: the application's files have changed, with the first of them (--reload)
 	Drain  = "drain"  // master: another has taken your place
 )

@@ -64,6 +64,8 @@ func (w *Worker) obey(said *conversation, message, text string) bool {
 		if first(&said.leaves) {
 			w.shared.Events.WorkerLeaves(w.id)
 		}
+	case handover.Left:
+		w.left = true
 	case handover.Change:
 		if !w.shared.Reload {
 			return false

@@ -34,6 +34,8 @@ type Shared struct {
 	Dir       string // see handover.Worker
 	Folders   string // see handover.Worker
 	Reload    bool   // workers may say that files have changed
+	// Leftovers ends what workers have started that died; each worker then leads a process group. nil leaves it.
+	Leftovers *Leftovers
 	Events    Events
 	Log       *slog.Logger
 }
@@ -45,6 +47,8 @@ type Worker struct {
 	row     *scoreboard.Worker
 	control *handover.Control
 	crash   int // what the process writes Python's stacks to when it dies of a signal
+
+	left bool // it said that it has left in order; belongs to listen
 
 	mu     sync.Mutex // held while the process is signalled
 	handle Handle
@@ -87,6 +91,7 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 	w.row.Reset(0)
 	started, err := born(handover.Worker{
 		Slot: spec.Slot, Control: theirs, Board: shared.Board.FD(), Crash: crash, Listeners: shared.Listeners, Dir: shared.Dir, Folders: shared.Folders,
+		Group: shared.Leftovers != nil,
 	})
 	if err != nil {
 		w.row.Release()
@@ -120,6 +125,9 @@ func (w *Worker) follow(started Started) {
 	w.setEnded()
 	w.control.Shutdown()
 	<-heard // it was ready before it ended
+	if w.shared.Leftovers != nil && !w.left {
+		w.shared.Leftovers.End(w.PID(), w.shared.Log)
+	}
 	exit := exitOf(status)
 	if err != nil {
 		exit.Report = append(exit.Report, slog.Any("error", err))
