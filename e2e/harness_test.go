@@ -86,12 +86,14 @@ func command(t *testing.T, program string, env []string, app string, flags ...st
 	return cmd
 }
 
-// runServer starts cmd, in a process group of its own. What cmd has as Stdout or Stderr already stays so, and is
-// closed here.
+// runServer starts cmd, by default in a session of its own: the terminal of whoever runs the tests has no part in them.
+// What cmd has as Stdout or Stderr already stays so, and is closed here.
 func runServer(t *testing.T, cmd *exec.Cmd) *server {
 	t.Helper()
 	s := &server{cmd: cmd, ended: make(chan struct{})}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if s.cmd.SysProcAttr == nil {
+		s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	}
 
 	// Pipes of our own: with those of os/exec, Wait would also wait for whatever the application started.
 	var stdout, stderr *os.File
@@ -229,6 +231,7 @@ type output struct {
 	text    bytes.Buffer
 	changed chan struct{} // closed and replaced at each write
 	closed  chan struct{}
+	reader  *os.File
 }
 
 // outputLimit bounds what is kept of one stream, in bytes.
@@ -238,7 +241,7 @@ func newOutput(t *testing.T) (*output, *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
-	o := &output{changed: make(chan struct{}), closed: make(chan struct{})}
+	o := &output{changed: make(chan struct{}), closed: make(chan struct{}), reader: r}
 	go func() {
 		defer close(o.closed)
 		defer r.Close()
@@ -257,6 +260,12 @@ func (o *output) Write(p []byte) (int, error) {
 	close(o.changed)
 	o.changed = make(chan struct{})
 	return len(p), nil
+}
+
+// leave makes whoever writes to the pipe write where nobody reads.
+func (o *output) leave() {
+	o.reader.Close()
+	<-o.closed
 }
 
 func (o *output) String() string {

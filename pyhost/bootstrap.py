@@ -5,6 +5,7 @@ no import finds. Everything here is called on Python's main thread, except FileW
 use, and describe.
 """
 
+import errno
 import faulthandler
 import functools
 import io
@@ -105,6 +106,52 @@ def file_region(wrapper):
         filelike.flush()
         status = os.fstat(raw.fileno())
     return raw.fileno(), filelike.tell(), status.st_size
+
+
+# ---- standard streams ----
+
+
+class _Stream(io.FileIO):
+    """Standard output or error. Its reader may go away, as that of any log: what is printed then is lost, and said so
+    once, and no view fails."""
+
+    broken = False
+
+    def write(self, data):
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest:
+                rest = rest[super().write(rest) or size:]  # None: there is no room
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):  # EIO: a terminal that was closed
+                raise
+            self._tell()
+        return size
+
+    def _tell(self):
+        if not self.broken and self.fileno() != 2:
+            self.broken = True
+            try:
+                os.write(2, b"pyserve: nobody reads the standard output any more: what the application prints is lost\n")
+            except OSError:
+                pass
+
+
+def _outlive_readers(name):
+    old = getattr(sys, name)
+    if type(old) is not io.TextIOWrapper or type(old.buffer) is not io.FileIO:
+        return  # closed, or already another's
+    raw = _Stream(old.fileno(), "wb", closefd=False)
+    raw.name = old.name
+    new = io.TextIOWrapper(raw, old.encoding, old.errors, "\n", old.line_buffering, write_through=True)
+    new.mode = old.mode
+    setattr(sys, name, new)
+    setattr(sys, "__%s__" % name, new)
+
+
+_outlive_readers("stdout")
+_outlive_readers("stderr")
 
 
 # ---- dumps ----

@@ -25,8 +25,6 @@ func main() {
 	// As in any Python process: a write that fails says so, and ends nothing.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
 	tuneRuntime()
-	// A log's reader that goes away is an error of write(2). Go ends the process otherwise.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	code := run(os.Args[1:])
 	flushMessages()
 	os.Exit(code)

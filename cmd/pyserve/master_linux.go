@@ -53,6 +53,7 @@ type master struct {
 
 // serveAsMaster starts workers and looks after them. It returns the exit code.
 func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
+	terminal := newTerminal()
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, supervise.Signals...)
 	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, tookOver: upgrade != nil, zygotes: map[int]*zygote.Zygote{}, folders: map[int]folders{}}
@@ -63,7 +64,7 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	c.banner(m.listeners)
 	m.supervisor = supervise.New(supervise.Options{
 		Workers: int(*c.Workers), Slots: m.board.Slots(), GracefulTimeout: time.Duration(c.GracefulTimeout) + exitGrace + time.Second, // workers watch their own time
-		StartTimeout: m.startTimeout(), Surge: c.surge(), MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Terminal: onTerminal(), Log: m.log,
+		StartTimeout: m.startTimeout(), Surge: c.surge(), MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Log: m.log,
 	})
 	closeStatus := m.serveStatus()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -71,6 +72,10 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	m.keepAlive(ctx)
 	go func() {
 		for s := range signals {
+			if terminal.sends(s) {
+				m.log.Debug("a signal of the terminal, and no order", "signal", s.String())
+				continue
+			}
 			m.supervisor.Handle(s)
 		}
 	}()

@@ -36,6 +36,7 @@ func serveAlone(c *cli) int {
 	if err != nil {
 		return failure(err)
 	}
+	terminal := newTerminal()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	listeners, _, err := c.openListeners()
@@ -62,7 +63,7 @@ func serveAlone(c *cli) int {
 	defer s.cleanUp()
 	go func() {
 		for sig := range signals {
-			if do, known := orderAlone(sig); known {
+			if do, known := orderAlone(sig, terminal); known {
 				s.orders <- order{do, sig.String()}
 			} else {
 				say("%s is ignored: there are no workers (--workers 0)", sig)
@@ -73,7 +74,7 @@ func serveAlone(c *cli) int {
 }
 
 // orderAlone says what a signal means to a process without a master.
-func orderAlone(s os.Signal) (do action, known bool) {
+func orderAlone(s os.Signal, t *terminal) (do action, known bool) {
 	switch s {
 	case syscall.SIGTERM, syscall.SIGINT:
 		return finish, true
@@ -82,7 +83,7 @@ func orderAlone(s os.Signal) (do action, known bool) {
 	case syscall.SIGUSR1:
 		return reopenLogs, true
 	case syscall.SIGHUP:
-		return finish, onTerminal() // it was closed
+		return finish, !t.nohup && t.hungUp()
 	}
 	return 0, false
 }
@@ -139,8 +140,3 @@ func count(n int, noun string) string {
 }
 
 func (c *cli) sayReady(listeners []net.Listener) { say("ready on %s (%s)", urls(listeners), c.app) }
-
-func onTerminal() bool {
-	info, err := os.Stderr.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}

@@ -15,25 +15,28 @@ from apps.dispatch import answer_json, by_path, collect
 from apps.lifecycle import VIEWS
 
 view = collect(VIEWS)
-counts = {"ticks": 0, "children": 0, "pending": 0, "raised": 0}
+counts = {"tick": 0, "child": 0}
 
 
 def count(name):
+    """A handler that tells how often it has run, as a request that asks for it would be one for the main thread to wait for."""
+
     def handler(*_):
         counts[name] += 1
+        if counts[name] <= 20:
+            print(name, counts[name])
 
     return handler
 
 
-def exit_once(*_):
-    counts["raised"] += 1
+def leave(*_):
     raise SystemExit("by a signal handler")
 
 
-signal.signal(signal.SIGALRM, count("ticks"))
+signal.signal(signal.SIGALRM, count("tick"))
 signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-signal.signal(signal.SIGCHLD, count("children"))
-signal.signal(signal.SIGRTMIN, exit_once)
+signal.signal(signal.SIGCHLD, count("child"))
+signal.signal(signal.SIGRTMIN, leave)
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.signal.restype = ctypes.c_void_p
@@ -45,7 +48,7 @@ PENDING = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 @PENDING
 def pending(_):
-    counts["pending"] += 1
+    print("pending call on", threading.current_thread().name)
     return 0
 
 
@@ -65,11 +68,6 @@ def reply(function):
 
     VIEWS[function.__name__] = app
     return function
-
-
-@reply
-def counted():
-    return counts
 
 
 # ---- handlers in views ----
@@ -95,7 +93,7 @@ def add_signal_handler():
 @reply
 def swap():
     """A C library that puts the handlers back when it is through: without the flags that they had."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGQUIT, signal.SIGURG, signal.SIGCHLD):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGQUIT):
         libc.signal(number, libc.signal(number, ctypes.cast(ignore_in_c, ctypes.c_void_p)))
 
 
@@ -107,17 +105,47 @@ def take():
 
 
 @reply
-def default_in_c():
+def default():
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGPIPE):
         libc.signal(number, 0)
 
 
+class Action(ctypes.Structure):
+    """glibc's struct sigaction."""
+
+    _fields_ = [("handler", ctypes.c_void_p), ("mask", ctypes.c_ulong * 16), ("flags", ctypes.c_int), ("restorer", ctypes.c_void_p)]
+
+
 @reply
-def caught():
-    """The signals that the process catches and ignores, as the kernel sees them."""
-    with open("/proc/self/status") as status:
-        fields = dict(line.split(":\t", 1) for line in status)
-    return {name: int(fields[name], 16) for name in ("SigCgt", "SigIgn")}
+def actions():
+    """The handler and the flags of each signal that an attack changes."""
+    found = {}
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGQUIT, signal.SIGPIPE):
+        action = Action()
+        libc.sigaction(number, None, ctypes.byref(action))
+        handler = action.handler or 0
+        found[number.name] = "%#x %#x" % (handler, action.flags) if handler > 1 else "%d" % handler
+    return found
+
+
+@reply
+def on_signal_stack():
+    """Whether all handlers that there are run on it: those of signal(2) do not by themselves."""
+    found = []
+    for number in signal.valid_signals():
+        action = Action()
+        if libc.sigaction(number, None, ctypes.byref(action)) == 0 and (action.handler or 0) > 1 and not action.flags & SA_ONSTACK:
+            found.append(int(number))
+    return found
+
+
+SA_ONSTACK = 0x08000000
+
+
+@reply
+def child_watcher():
+    """As libev does it."""
+    libc.signal(signal.SIGCHLD, ctypes.cast(ignore_in_c, ctypes.c_void_p))
 
 
 @reply

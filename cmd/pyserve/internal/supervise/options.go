@@ -42,9 +42,6 @@ type Options struct {
 	// different for each worker, so that they do not all come due together. 0 means never, and MaxAge/10.
 	MaxAge, MaxAgeJitter time.Duration
 
-	// Terminal says that the master has a controlling terminal: SIGWINCH then is but a change of its size.
-	Terminal bool
-
 	// Log is where records go; nil means slog.Default().
 	Log *slog.Logger
 }

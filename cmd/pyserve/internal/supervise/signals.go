@@ -13,7 +13,7 @@ var Signals = []os.Signal{
 	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH,
 }
 
-// Handle posts the event that a signal to the master stands for. The meanings are those of nginx and gunicorn.
+// Handle posts the event that a signal to the master stands for, if a terminal has not sent it. The meanings are those of nginx and gunicorn.
 func (s *Supervisor) Handle(signal os.Signal) {
 	switch signal {
 	case syscall.SIGHUP:
@@ -33,8 +33,6 @@ func (s *Supervisor) Handle(signal os.Signal) {
 	case syscall.SIGUSR2:
 		s.Upgrade()
 	case syscall.SIGWINCH:
-		if !s.options.Terminal {
-			s.Dismiss()
-		}
+		s.Dismiss()
 	}
 }

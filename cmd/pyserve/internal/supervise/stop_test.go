@@ -181,14 +181,6 @@ func TestWINCHLetsAllWorkersLeaveUntilAReload(t *testing.T) {
 	})
 }
 
-func TestWINCHIsOnlyTheSizeOfATerminal(t *testing.T) {
-	story(t, supervise.Options{Workers: 2, Terminal: true}, func(f *fakeSystem) {
-		f.supervisor.Handle(syscall.SIGWINCH)
-		f.after(time.Minute)
-		assert.Len(t, f.serving(), 2)
-	})
-}
-
 func TestAnUpgradeThatSucceedsLetsThisMasterLeave(t *testing.T) {
 	story(t, supervise.Options{Workers: 2}, func(f *fakeSystem) {
 		f.supervisor.Handle(syscall.SIGUSR2)
