@@ -21,10 +21,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSoak sends mixed traffic, well-formed and not, and checks every answer to what is well-formed; then
-// it looks for what has leaked. PYSERVE_SOAK is how long, such as 10m (make soak); the default is short.
+// TestSoak sends mixed traffic, well-formed and not, from fast, slow and vanishing clients, while the server is reloaded,
+// upgraded, resized, has its workers killed and its log rotated. It checks every answer to what is well-formed; then it
+// looks for what has leaked. PYSERVE_SOAK is how long, such as 10m (make soak); the default is short.
 func TestSoak(t *testing.T) {
-	duration, seed := 6*time.Second, uint64(time.Now().UnixNano())
+	duration, seed := 8*time.Second, uint64(time.Now().UnixNano())
 	if text := os.Getenv("PYSERVE_SOAK"); text != "" {
 		var err error
 		duration, err = time.ParseDuration(text)
@@ -36,20 +37,21 @@ func TestSoak(t *testing.T) {
 		require.NoError(t, err)
 	}
 	t.Logf("PYSERVE_SOAK_SEED=%d", seed)
-	spool := t.TempDir()
-	s := start(t, "apps.soak:app", "--threads", "8", "--spool-dir", spool, "--body-buffer", "16K", "--log-level", "error")
+	spool, log := t.TempDir(), filepath.Join(t.TempDir(), "access.log")
+	s := startService(t, "apps.soak:app", "--workers", "2", "--threads", "8", "--spool-dir", spool, "--body-buffer", "16K",
+		"--access-log", log, "--graceful-timeout", "3s")
+	d := &disturber{s: s, log: log, random: rand.New(rand.NewPCG(seed, 99)), done: map[string]int{}}
+	soak := &soak{s: s.server, disturber: d}
 
-	soak := &soak{s: s, until: time.Now().Add(duration / 4)}
-	soak.run(t, seed)
-	before := resourcesOf(t, s)
-	soak.until = time.Now().Add(duration * 3 / 4)
-	soak.run(t, seed+1)
+	soak.run(t, duration/4, seed)
+	before := resourcesOf(t, s.server)
+	soak.run(t, duration*3/4, seed+1)
 	require.Zero(t, soak.faults.Len(), soak.faults.String())
-	t.Logf("%d requests", soak.requests)
+	t.Logf("%d requests, %d lost with killed workers; %v", soak.requests, soak.lost, d.done)
 
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		after := resourcesOf(t, s)
-		if after.descriptors <= before.descriptors+8 && after.threads <= before.threads+8 && after.rss < before.rss+64<<20 {
+		after := resourcesOf(t, s.server)
+		if after.descriptors <= before.descriptors+8 && after.threads <= before.threads+8 && after.rss < before.rss+soakMemory() {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -57,41 +59,60 @@ func TestSoak(t *testing.T) {
 			break
 		}
 	}
+	s.stopUpgraded(t)
 	left, err := os.ReadDir(spool)
 	require.NoError(t, err)
 	assert.Empty(t, left, "temporary files are left")
+	assert.GreaterOrEqual(t, d.checkLog(t), soak.requests-soak.lost, "an answer has no line in the access log")
 }
 
 // soak is what the clients share.
 type soak struct {
-	s     *server
-	until time.Time
+	s         *server
+	disturber *disturber
+	until     time.Time
 
 	mu       sync.Mutex
-	requests int
+	requests int // visits that were answered
+	lost     int // and that were not, because a worker was killed
 	faults   bytes.Buffer
 }
 
-func (k *soak) run(t *testing.T, seed uint64) {
+// run sends traffic for so long, and disturbs the server meanwhile.
+func (k *soak) run(t *testing.T, duration time.Duration, seed uint64) {
+	k.until = time.Now().Add(duration)
 	var clients sync.WaitGroup
 	for i := range 16 {
-		clients.Go(func() {
-			random := rand.New(rand.NewPCG(seed, uint64(i)))
-			for time.Now().Before(k.until) {
-				visit := visits[random.IntN(len(visits))]
-				if err := visit.make(k.s, random); err != nil {
-					k.mu.Lock()
-					fmt.Fprintf(&k.faults, "%s: %v\n", visit.name, err)
-					k.mu.Unlock()
-					return
-				}
-				k.mu.Lock()
-				k.requests++
-				k.mu.Unlock()
-			}
-		})
+		clients.Go(func() { k.visit(rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
+	k.disturber.run(t, k.until, duration/30)
 	clients.Wait()
+	vanished.closeAll()
+	k.disturber.s.waitUntilServing(t)
+}
+
+// visit makes one visit after the other. It leaves after the first fault: others of the same cause would only hide it.
+func (k *soak) visit(random *rand.Rand) {
+	for time.Now().Before(k.until) {
+		visit := visits[random.IntN(len(visits))]
+		when := span{from: time.Now()}
+		err := visit.make(k.s, random)
+		when.to = time.Now()
+		excused := err != nil && k.disturber.excuses(err, when)
+		k.mu.Lock()
+		switch {
+		case excused:
+			k.lost++
+		case err != nil:
+			fmt.Fprintf(&k.faults, "%s %s: %v\n", when.to.Format("15:04:05.000"), visit.name, err)
+		default:
+			k.requests++
+		}
+		k.mu.Unlock()
+		if err != nil && !excused {
+			return
+		}
+	}
 }
 
 // visits are the kinds of traffic. An error is an answer that is wrong.
@@ -109,6 +130,8 @@ var visits = []struct {
 	{"cut off", cutOffVisit},
 	{"abandoned", abandonedVisit},
 	{"torn", tornVisit},
+	{"slow reader", slowReaderVisit},
+	{"vanishing", vanishingVisit},
 }
 
 // soakConn dials with a deadline, so that nothing hangs unseen.
@@ -131,29 +154,34 @@ func wanted(r *rand.Rand) (path string, content []byte) {
 	if r.IntN(8) == 0 {
 		size = r.IntN(400_000)
 	}
-	content = make([]byte, size)
+	return fmt.Sprintf("/%s/%d", kind, size), soakContent(size)
+}
+
+// soakContent is what testdata/apps/soak.py answers with.
+func soakContent(size int) []byte {
+	content := make([]byte, size)
 	for i := range content {
 		content[i] = byte(i % 251)
 	}
-	return fmt.Sprintf("/%s/%d", kind, size), content
+	return content
 }
 
-// answered reads a response and compares it.
-func answered(in *bufio.Reader, content []byte) error {
+// answered reads a response and compares it. last says that it is the connection's last.
+func answered(in *bufio.Reader, content []byte) (last bool, err error) {
 	res, err := http.ReadResponse(in, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	got, err := io.ReadAll(res.Body)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case res.StatusCode != 200:
-		return fmt.Errorf("status %d", res.StatusCode)
+		return false, fmt.Errorf("status %d", res.StatusCode)
 	case !bytes.Equal(got, content):
-		return fmt.Errorf("%d bytes of content, or others, instead of %d", len(got), len(content))
+		return false, fmt.Errorf("%d bytes of content, or others, instead of %d", len(got), len(content))
 	}
-	return nil
+	return res.Close, nil
 }
 
 func plainVisit(s *server, r *rand.Rand) error {
@@ -167,13 +195,18 @@ func plainVisit(s *server, r *rand.Rand) error {
 		if _, err := io.WriteString(conn, head("GET", path)); err != nil {
 			return err
 		}
-		if err := answered(in, content); err != nil {
+		last, err := answered(in, content)
+		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
+		}
+		if last {
+			return nil
 		}
 	}
 	return nil
 }
 
+// pipelinedVisit takes it that what stands behind the last answer of a connection is not answered.
 func pipelinedVisit(s *server, r *rand.Rand) error {
 	conn, in, err := soakConn(s)
 	if err != nil {
@@ -189,8 +222,12 @@ func pipelinedVisit(s *server, r *rand.Rand) error {
 	}
 	go io.WriteString(conn, requests.String())
 	for i, content := range contents {
-		if err := answered(in, content); err != nil {
+		last, err := answered(in, content)
+		if err != nil {
 			return fmt.Errorf("answer %d: %w", i, err)
+		}
+		if last {
+			return nil
 		}
 	}
 	return nil
@@ -219,7 +256,8 @@ func uploadVisit(s *server, r *rand.Rand) error {
 	if _, err := io.WriteString(conn, request); err != nil {
 		return err
 	}
-	return answered(in, content)
+	_, err = answered(in, content)
+	return err
 }
 
 func slowVisit(s *server, r *rand.Rand) error {
@@ -237,7 +275,8 @@ func slowVisit(s *server, r *rand.Rand) error {
 		rest = rest[n:]
 		time.Sleep(time.Millisecond) // the traffic's own pace, not a wait for something
 	}
-	return answered(in, content)
+	_, err = answered(in, content)
+	return err
 }
 
 func halfClosedVisit(s *server, r *rand.Rand) error {
@@ -256,7 +295,8 @@ func halfClosedVisit(s *server, r *rand.Rand) error {
 	if os.Getenv("PYSERVE_ENGINE") == "nethttp" {
 		return nil // may take it for gone: the README says so
 	}
-	return answered(in, content)
+	_, err = answered(in, content)
+	return err
 }
 
 func malformedVisit(s *server, r *rand.Rand) error {
@@ -332,6 +372,15 @@ func tornVisit(s *server, r *rand.Rand) error {
 		return nil
 	}
 	return errors.New("a torn response looks whole")
+}
+
+// soakMemory is by how many bytes master and workers may have grown: Go does not give memory back at once, and net/http
+// has a goroutine and buffers for each connection.
+func soakMemory() int {
+	if os.Getenv("PYSERVE_ENGINE") == "nethttp" {
+		return 192 << 20
+	}
+	return 64 << 20
 }
 
 // resources are what master and workers together must not use more and more of.
