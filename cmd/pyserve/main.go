@@ -59,6 +59,7 @@ func run(args []string) int {
 	if err != nil {
 		return failure(err)
 	}
+	noteInit()
 	started.note()
 	c, command, code, done := parse(args, os.Stdout, os.Stderr)
 	if done {
@@ -73,6 +74,11 @@ func run(args []string) int {
 	switch command {
 	case "reload", "stop", "status":
 		return control(c, command)
+	}
+	if command == "serve" && worker == nil && upgrade == nil {
+		if code, done := serveUnderInit(); done {
+			return code
+		}
 	}
 	if len(c.unknown) > 0 && worker == nil {
 		say("no options of pyserve, and ignored: %s (see pyserve --help)", strings.Join(c.unknown, ", "))
@@ -94,6 +100,7 @@ type startedAs struct {
 	err         error  // why there is none
 	dir         string
 	environment []string
+	underInit   bool // its parent is serveUnderInit
 }
 
 // note is called before anything of it is changed.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -191,6 +192,9 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 
 // Upgrade implements supervise.System.
 func (m *master) Upgrade(ctx context.Context) error {
+	if started.underInit {
+		return errors.New("process 1 ends with the server that it has started: replace the container, or run pyserve under an init of your own (docker run --init)")
+	}
 	command := m.command
 	if started.err != nil {
 		return fmt.Errorf("cannot find the program by the name that it was started by: %w", started.err)

@@ -110,6 +110,14 @@ def begets(environ, start_response):
     return answer_json(start_response, {"daemon": daemon.pid, "sleep": sleep.pid, "stubborn": stubborn.pid, "session": session.pid})
 
 
+@view
+def orphans(environ, start_response):
+    """Twenty processes whose parents have ended end, too."""
+    for _ in range(20):
+        subprocess.run("sleep 0.01 &", shell=True, check=True)
+    return answer_json(start_response, os.getpid())
+
+
 # ---- what it runs as ----
 
 

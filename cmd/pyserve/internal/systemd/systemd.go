@@ -8,7 +8,9 @@
 package systemd
 
 import (
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -28,6 +30,44 @@ func ForWorker(environ []string) []string {
 // notify; the watchdog's time is its own too, though WATCHDOG_PID names its predecessor.
 func ForSuccessor(environ []string) []string {
 	return without(environ, append([]string{watchdogPID}, listenVariables...))
+}
+
+// mainPID stands for the process id of a process that its parent starts in its own place.
+const mainPID = "main"
+
+// ForMain returns the environment for a child that is to be what systemd takes the process pid for, and how many
+// descriptors from 3 on belong to it. The child calls BecomeMain.
+func ForMain(environ []string, pid int) (environment []string, descriptors int) {
+	environment = without(environ, []string{"LISTEN_PIDFDID"})
+	for i, entry := range environment {
+		switch name, value, _ := strings.Cut(entry, "="); {
+		case name != "LISTEN_PID" && name != watchdogPID || value != strconv.Itoa(pid):
+		case name == "LISTEN_PID":
+			descriptors, _ = strconv.Atoi(lookup(environ, "LISTEN_FDS"))
+			fallthrough
+		default:
+			environment[i] = name + "=" + mainPID
+		}
+	}
+	return environment, descriptors
+}
+
+// BecomeMain makes the variables that ForMain has prepared this process's.
+func BecomeMain() {
+	for _, name := range []string{"LISTEN_PID", watchdogPID} {
+		if os.Getenv(name) == mainPID {
+			os.Setenv(name, strconv.Itoa(os.Getpid()))
+		}
+	}
+}
+
+func lookup(environ []string, wanted string) (value string) {
+	for _, entry := range environ {
+		if name, text, _ := strings.Cut(entry, "="); name == wanted {
+			value = text
+		}
+	}
+	return value
 }
 
 // without does not change environ.
