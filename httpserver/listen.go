@@ -72,6 +72,16 @@ func portOf(bind string) string {
 	return port
 }
 
+// CheckAddress finds the mistakes in an address that can be seen without opening it. Its errors are those of [Listen].
+func CheckAddress(bind string) error {
+	if rest, ok := strings.CutPrefix(bind, "unix:"); ok {
+		_, err := parseUnix(bind, rest)
+		return err
+	}
+	_, err := checkTCP(bind)
+	return err
+}
+
 func listen(bind string, beside4 bool) (net.Listener, error) {
 	if rest, ok := strings.CutPrefix(bind, "unix:"); ok {
 		return listenUnix(bind, rest)

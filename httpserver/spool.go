@@ -1,9 +1,11 @@
 package httpserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -49,6 +51,19 @@ func createUnlinked(dir string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// CheckSpoolDir reports why a Spool could not make its file in the folder dir, os.TempDir() when dir is empty.
+func CheckSpoolDir(dir string) error {
+	f, err := createUnlinked(dir)
+	if err == nil {
+		return f.Close()
+	}
+	var place *fs.PathError
+	if errors.As(err, &place) {
+		err = place.Err // not the name of a file that nobody has asked for
+	}
+	return fmt.Errorf("no temporary file can be made in %s, as user %d: %w", cmp.Or(dir, os.TempDir()), os.Geteuid(), err)
 }
 
 // Size returns the number of bytes written.

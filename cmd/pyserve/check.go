@@ -25,7 +25,7 @@ func check(c *cli) int {
 	})
 	code := report(c.app, err)
 	if code == exitOK {
-		fmt.Printf("\n%s can be served\n", c.app)
+		fmt.Printf("\n%s can be served\n", withoutArguments(c.app))
 	}
 	return code
 }
@@ -55,8 +55,36 @@ func (c *cli) printSettings() {
 		}
 		value := fmt.Sprint(reflect.Indirect(field).Interface())
 		if list, ok := field.Interface().([]string); ok {
+			if name == "env" {
+				list = maskedAll(list)
+			}
 			value = strings.Join(list, ", ")
 		}
 		fmt.Printf("  --%-19s %s\n", name, value)
 	}
+}
+
+// masked is NAME=VALUE without the value, which may be a secret.
+func masked(pair string) string {
+	name, _, found := strings.Cut(pair, "=")
+	if !found {
+		return name
+	}
+	return name + "=…"
+}
+
+func maskedAll(pairs []string) []string {
+	names := make([]string, len(pairs))
+	for i, pair := range pairs {
+		names[i] = masked(pair)
+	}
+	return names
+}
+
+// withoutArguments is module:factory(…) without what the factory is given, which may be secrets.
+func withoutArguments(app string) string {
+	if i := strings.Index(app, "("); i >= 0 && app[i:] != "()" {
+		return app[:i] + "(…)"
+	}
+	return app
 }

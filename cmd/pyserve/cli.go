@@ -87,6 +87,7 @@ type cli struct {
 
 	app       string
 	arguments []string // for the application, as sys.argv[1:]: what follows "--"
+	faults    []string // of single values
 	unknown   []string // variables of the environment that look like options
 	dir       string   // the folder that what is relative on the command line is relative to
 	home      string   // the working folder, links followed
@@ -125,7 +126,8 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 			code, done = int(e), true
 		}
 	}()
-	parser := kong.Must(c,
+	decoder := &decoder{}
+	parser := kong.Must(c, append(decoder.options(),
 		kong.Name("pyserve"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.DefaultEnvars("PYSERVE"), kong.Vars{"version": versions(), "engine": defaultEngine()},
 		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
@@ -134,13 +136,15 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 			{Key: "limits", Title: "Limits"},
 			{Key: "log", Title: "Logs"}, {Key: "process", Title: "Process"},
 		}),
-		kong.Exit(func(code int) { panic(exited(code)) }))
+		kong.Exit(func(code int) { panic(exited(code)) }))...)
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, c.arguments = args[:i], args[i+1:]
 	}
-	ctx, err := parser.Parse(args)
+	ctx, err := parser.Parse(joinNumbers(args))
+	c.faults = decoder.faults
 	if err != nil {
-		return c, "", usage(err), true
+		c.faults = append(c.faults, mistaken(err, args, parser.Model)...)
+		return c, "", usage(c.faulty()), true
 	}
 	c.unknown = unknownVariables(parser.Model)
 	command, _, _ = strings.Cut(ctx.Command(), " ")
@@ -152,7 +156,8 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 		c.app, c.arguments = c.arguments[0], c.arguments[1:]
 	}
 	if c.app == "" && (command == "serve" || command == "check") {
-		return c, command, usage(errors.New("provide a WSGI application object as module:callable, such as: pyserve flaskapp:app")), true
+		c.faults = append(c.faults, "provide a WSGI application object as module:callable, such as: pyserve flaskapp:app")
+		return c, command, usage(c.faulty()), true
 	}
 	return c, command, exitOK, false
 }
@@ -183,16 +188,35 @@ func unknownVariables(model *kong.Application) (unknown []string) {
 	return unknown
 }
 
-// usage reports a mistake on the command line.
+// faulty returns the faults of single values as errors.
+func (c *cli) faulty() error {
+	errs := make([]error, len(c.faults))
+	for i, fault := range c.faults {
+		errs[i] = errors.New(fault)
+	}
+	return errors.Join(errs...)
+}
+
+// usage reports mistakes on the command line, each in a line.
 func usage(err error) int {
-	say("%v", err)
+	sayEach(err)
 	say("pyserve --help lists the options")
 	return exitUsage
 }
 
+func sayEach(err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			sayEach(one)
+		}
+		return
+	}
+	say("%v", err)
+}
+
 // failure reports what went wrong in doing what the command line asked for.
 func failure(err error) int {
-	say("%v", err)
+	say("%s", strings.TrimPrefix(err.Error(), "pyserve: ")) // the library's own beginning
 	return exitFailure
 }
 

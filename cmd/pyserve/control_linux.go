@@ -18,6 +18,9 @@ import (
 // control does what the commands reload, stop and status say, for people who do not remember signals. It returns
 // the exit code.
 func control(c *cli, command string) int {
+	if err := c.faulty(); err != nil {
+		return usage(err)
+	}
 	if c.PidFile == "" {
 		return usage(fmt.Errorf("pyserve %s needs --pid-file: the one that the server was started with", command))
 	}

@@ -62,7 +62,7 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 		m.closeListeners()
 		return failure(err)
 	}
-	c.banner(m.listeners)
+	c.banner()
 	m.supervisor = supervise.New(supervise.Options{
 		Workers: int(*c.Workers), Slots: m.board.Slots(), GracefulTimeout: time.Duration(c.GracefulTimeout) + exitGrace + time.Second, // workers watch their own time
 		StartTimeout: m.startTimeout(), Surge: c.surge(), MaxMemory: max(int64(c.MaxMemory), 0), MaxAge: time.Duration(c.MaxAge), Log: m.log,

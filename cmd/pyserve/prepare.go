@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,25 +13,56 @@ import (
 
 	"github.com/pyserve/pyserve"
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/pyhost"
 )
 
 // prepare checks the settings together, makes paths absolute, fills in what depends on the surroundings,
 // and changes the process as they say: environment, then working folder. It reports every fault at once.
 func (c *cli) prepare() error {
-	var errs []error
 	c.absolutePaths()
-	if err := c.enter(); err != nil {
-		errs = append(errs, err)
-	}
+	errs := []error{c.faulty(), c.enter()}
 	errs = append(errs, c.bounds()...)
 	var err error
 	if c.Bind, err = binds(c.Bind, c.dir); err != nil {
 		errs = append(errs, err)
 	}
-	c.givenVenv = c.Venv
+	if c.givenVenv = c.Venv; c.givenVenv != "" {
+		errs = append(errs, pyhost.CheckVenv(c.givenVenv, c.Force))
+	}
 	c.Venv = cmp.Or(c.givenVenv, findVenv(c.home))
 	errs = append(errs, c.processes()...)
+	errs = append(errs, c.places()...)
 	return errors.Join(append(errs, c.application(nil).Validate())...)
+}
+
+// places checks what other settings name: addresses, folders, users. It opens and changes nothing.
+func (c *cli) places() (errs []error) {
+	for _, address := range c.Bind {
+		errs = append(errs, httpserver.CheckAddress(address))
+	}
+	if c.SpoolDir != "" {
+		errs = append(errs, isFolder("--spool-dir", c.SpoolDir))
+	}
+	if id := new(identity); c.User != "" {
+		errs = append(errs, id.setUser(c.User))
+	}
+	if id := new(identity); c.Group != "" {
+		errs = append(errs, id.setGroup(c.Group))
+	}
+	return errs
+}
+
+func isFolder(flag, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s %s: there is no such folder: make it, or leave the flag out", flag, path)
+	case err != nil:
+		return fmt.Errorf("%s: %w", flag, err)
+	case !info.IsDir():
+		return fmt.Errorf("%s %s: it is not a folder", flag, path)
+	}
+	return nil
 }
 
 // bounds checks the numbers. Zero would mean the default further down, which is not what it says here.
@@ -47,14 +79,17 @@ func (c *cli) bounds() (errs []error) {
 			errs = append(errs, fmt.Errorf("%s must be %d or more, not %d", n.flag, n.least, n.value))
 		}
 	}
-	for flag, value := range map[string]int64{
-		"--queue-age": int64(c.QueueAge), "--header-timeout": int64(c.HeaderTimeout), "--keep-alive": int64(c.KeepAlive),
-		"--write-timeout": int64(c.WriteTimeout), "--max-body": int64(c.MaxBody), "--body-buffer": int64(c.BodyBuffer),
-		"--body-rate": int64(c.BodyRate), "--response-buffer": int64(c.ResponseBuffer),
-		"--spool-disk": int64(c.SpoolDisk), "--max-memory": int64(c.MaxMemory),
+	for _, n := range []struct {
+		flag  string
+		value int64
+	}{
+		{"--queue-age", int64(c.QueueAge)}, {"--header-timeout", int64(c.HeaderTimeout)}, {"--keep-alive", int64(c.KeepAlive)},
+		{"--write-timeout", int64(c.WriteTimeout)}, {"--max-body", int64(c.MaxBody)}, {"--body-buffer", int64(c.BodyBuffer)},
+		{"--body-rate", int64(c.BodyRate)}, {"--response-buffer", int64(c.ResponseBuffer)},
+		{"--spool-disk", int64(c.SpoolDisk)}, {"--max-memory", int64(c.MaxMemory)},
 	} {
-		if value == 0 {
-			errs = append(errs, fmt.Errorf("%s must be more than 0", flag))
+		if n.value == 0 {
+			errs = append(errs, fmt.Errorf("%s must be more than 0", n.flag))
 		}
 	}
 	return errs
@@ -125,11 +160,11 @@ func (c *cli) enter() error {
 	for _, pair := range c.Env {
 		name, value, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			errs = append(errs, fmt.Errorf("--env takes NAME=VALUE, not %q", pair))
+			errs = append(errs, fmt.Errorf("--env takes NAME=VALUE, not %q", masked(pair)))
 			continue
 		}
 		if err := os.Setenv(name, value); err != nil {
-			errs = append(errs, fmt.Errorf("--env %s: %w", pair, err))
+			errs = append(errs, fmt.Errorf("--env %s: %w", masked(pair), err))
 		}
 	}
 	// os.Getwd would believe $PWD. Who is there already need not be allowed to come there.

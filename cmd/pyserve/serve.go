@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -50,7 +51,7 @@ func serveAlone(c *cli) int {
 			return failure(err)
 		}
 	}
-	c.banner(listeners)
+	c.banner()
 	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order),
 		begun: func() { c.sayReady(listeners); c.tellReady() }}
 	s.cleanUp = func() {
@@ -101,21 +102,41 @@ func urls(listeners []net.Listener) string {
 		if l.Addr().Network() == "unix" {
 			names = append(names, "unix:"+l.Addr().String())
 		} else {
-			names = append(names, "http://"+l.Addr().String())
+			names = append(names, "http://"+reachable(l))
 		}
 	}
 	return strings.Join(names, ", ")
 }
 
-// banner says what is about to be served.
-func (c *cli) banner(listeners []net.Listener) {
+// reachable is a listener's address. For every address of both kinds it is 0.0.0.0, as people know it and browsers
+// open it: [::] they do not.
+func reachable(l net.Listener) string {
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok || !address.IP.Equal(net.IPv6unspecified) || onlyIPv6(l) {
+		return l.Addr().String()
+	}
+	return net.JoinHostPort("0.0.0.0", strconv.Itoa(address.Port))
+}
+
+func onlyIPv6(l net.Listener) bool {
+	only := 1
+	if sc, ok := l.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { only, _ = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY) })
+		}
+	}
+	return only != 0
+}
+
+// banner says what is about to be imported.
+func (c *cli) banner() {
 	python := pyhost.BuildPython()
 	where := python.Executable
 	if c.Venv != "" {
 		where = c.Venv
 	}
-	say("%s serves %s on %s", pyserve.Version, c.app, urls(listeners))
-	say("CPython %s from %s, %s, process %d", python.Version, where, c.size(), os.Getpid())
+	say("%s, process %d, is starting %s with %s", pyserve.Version, os.Getpid(), c.app, c.size())
+	say("CPython %s from %s", python.Version, where)
 	if c.Debug {
 		say("WARNING: --debug shows source code and data of the application to everybody who can reach it")
 	}

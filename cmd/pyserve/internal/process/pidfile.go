@@ -35,10 +35,19 @@ const lockPatience = time.Second
 // that lives it is an error, unless that is except, whom this process replaces.
 func WritePID(path string, except int) (*PIDFile, error) {
 	f, err := writePID(path, except)
-	if err != nil {
+	var place *fs.PathError
+	var renamed *os.LinkError
+	switch {
+	case err == nil:
+		return f, nil
+	case errors.As(err, &renamed): // of a temporary file, which nobody has asked for
+		err = renamed.Err
+	case errors.As(err, &place):
+		err = place.Err
+	default:
 		return nil, fmt.Errorf("cannot write the PID file: %w", err)
 	}
-	return f, nil
+	return nil, fmt.Errorf("cannot write the PID file %s: %w: choose a path in a folder that is there, and that this user can write", path, err)
 }
 
 func writePID(path string, except int) (f *PIDFile, err error) {
