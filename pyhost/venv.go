@@ -52,15 +52,14 @@ func (e *VenvError) Error() string { return e.Reason }
 // library, and fails at an import much later. With force only what cannot work at all is an error. The
 // error is a [*VenvError].
 func CheckVenv(dir string, force bool) error {
-	fail := func(format string, args ...any) error { return &VenvError{dir, fmt.Sprintf(format, args...)} }
 	embedded := BuildPython()
 	config, err := readVenvConfig(filepath.Join(dir, "pyvenv.cfg"))
 	if err != nil {
-		return fail("there is no virtual environment in %s (%v): make one with %s -m venv %s", dir, err, embedded.Executable, dir)
+		return &VenvError{dir, noEnvironment(dir, err, embedded)}
 	}
 	if _, err := os.Stat(venvPython(dir)); err != nil {
-		return fail("the virtual environment %s has no working bin/python (%v): make it anew with %s -m venv --clear %s",
-			dir, err, embedded.Executable, dir)
+		return &VenvError{dir, fmt.Sprintf("the virtual environment %s has no working bin/python (%v).\n%s", dir, err,
+			strings.TrimRight(remaking(dir, config, embedded.Executable, false), "\n"))}
 	}
 	if force {
 		return nil
@@ -69,9 +68,7 @@ func CheckVenv(dir string, force bool) error {
 	if _, err := os.Stat(filepath.Join(dir, "lib", "python"+embedded.minor())); err == nil && same {
 		return nil
 	}
-	return fail("the virtual environment %s was made by %s (Python %s), but this pyserve embeds %s (Python %s): "+
-		"make it anew with %s -m venv --clear %s, or build pyserve for the other Python with make build PYTHON=%s, or go on with --force",
-		dir, maker, config.version(), embedded.Executable, embedded.Version, embedded.Executable, dir, maker)
+	return &VenvError{dir, refusal(dir, maker, config, embedded)}
 }
 
 func venvPython(dir string) string { return filepath.Join(dir, "bin", "python") }

@@ -62,3 +62,49 @@ func TestAFolderThatIsNoVenvIsRefusedAlsoByForce(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(broken, "bin", "python")))
 	assert.ErrorContains(t, pyhost.CheckVenv(broken, true), "no working bin/python")
 }
+
+func TestTheToolThatMadeAVenvMakesItAgain(t *testing.T) {
+	python, other := pyhost.BuildPython().Executable, t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(other, "python3"), nil, 0o755))
+	for _, test := range []struct {
+		name, config, file, content string
+		says                        []string
+	}{
+		{"venv", "", "", "", []string{"/bin/python -m pip freeze > installed.txt", python + " -m venv --clear ", "install -r installed.txt"}},
+		{"virtualenv", "virtualenv = 20.26.0\n", "", "", []string{"pip freeze > installed.txt", "virtualenv --clear -p " + python + " "}},
+		{"uv", "uv = 0.9.1\n", "", "", []string{"uv pip freeze -p ", "uv venv --clear -p " + python + " ", "uv pip install -r installed.txt -p "}},
+		{"a uv project", "uv = 0.9.1\n", "../uv.lock", "", []string{"uv sync -p " + python}},
+		{"pipenv", "virtualenv = 20.26.0\n", ".project", "/home/me/shop", []string{"pipenv --rm\n", "pipenv --python " + python + " install"}},
+		{"pipenv in the project", "virtualenv = 20.26.0\n", "../Pipfile", "", []string{"pipenv --rm\n"}},
+		{"poetry in the project", "virtualenv = 20.26.0\n", "../pyproject.toml", "[tool.poetry]\n",
+			[]string{"rm -r ", "poetry env use " + python + "\n", "poetry install"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := makeVenv(t, "3.4", "home = "+other+"\nversion = 3.4.0\n"+test.config)
+			inner := filepath.Join(dir, ".venv")
+			require.NoError(t, os.Mkdir(inner, 0o755))
+			for _, part := range []string{"bin", "lib", "pyvenv.cfg"} {
+				require.NoError(t, os.Rename(filepath.Join(dir, part), filepath.Join(inner, part)))
+			}
+			if test.file != "" {
+				require.NoError(t, os.WriteFile(filepath.Join(inner, test.file), []byte(test.content), 0o644))
+			}
+			err := pyhost.CheckVenv(inner, false)
+			for _, text := range test.says {
+				assert.ErrorContains(t, err, text)
+			}
+			assert.ErrorContains(t, err, "--force, at your own risk")
+			assert.ErrorContains(t, err, "in pyserve's source folder:\n    make build PYTHON="+other+"/python3\n")
+			for line := range strings.Lines(strings.NewReplacer(inner, "", other, "").Replace(err.Error())) {
+				assert.Less(t, len(line), 130, "%q", line)
+			}
+		})
+	}
+}
+
+func TestAnEnvironmentThatPoetryKeepsIsRemovedByPoetry(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "pypoetry", "virtualenvs", "shop-x-py3.4")
+	require.NoError(t, os.MkdirAll(filepath.Dir(dir), 0o755))
+	require.NoError(t, os.Rename(makeVenv(t, "3.4", "home = /opt/python/bin\nversion = 3.4.0\n"), dir))
+	assert.ErrorContains(t, pyhost.CheckVenv(dir, false), "poetry env remove --all\n    poetry env use ")
+}

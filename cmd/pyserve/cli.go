@@ -200,7 +200,7 @@ func (c *cli) faulty() error {
 // usage reports mistakes on the command line, each in a line.
 func usage(err error) int {
 	sayEach(err)
-	say("pyserve --help lists the options")
+	say("--help lists the options")
 	return exitUsage
 }
 
