@@ -96,6 +96,28 @@ func TestThreads(t *testing.T) {
 	})
 }
 
+func TestHooksSetAtImportSeeTheRequestsOfAllThreads(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{{}, {"--preload"}, {"--engine", "nethttp"}} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			t.Parallel()
+			const threads = 4
+			c := start(t, "apps.hooks:app", append(flags, "--threads", fmt.Sprint(threads))...).client(t)
+			names := map[string]int{}
+			for range 2 {
+				for _, a := range together(t, c, threads, "/me") {
+					names[decode[string](t, a)]++
+				}
+			}
+			assert.Len(t, names, threads)
+			assert.NotContains(t, names, "MainThread")
+			got := getJSON[map[string]map[string]int](t, c, "/seen")
+			assert.Equal(t, names, got["traced"])
+			assert.Equal(t, names, got["profiled"])
+		})
+	}
+}
+
 func TestOneThreadIsPythonsMainThread(t *testing.T) {
 	t.Parallel()
 	s := start(t, "apps.threads:app", "--threads", "1")
