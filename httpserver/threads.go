@@ -8,7 +8,8 @@ import (
 
 // Threads are what runs handlers: a [Dispatcher], or the reactor, whose threads also wait for connections.
 type Threads interface {
-	// Work makes the calling goroutine thread number thread until Close; see [Dispatcher.Work].
+	// Work makes the calling goroutine thread number thread until Close; see [Dispatcher.Work]. control is nil unless it
+	// is the only thread.
 	Work(thread int, control <-chan func())
 	// Do runs task on a thread and waits for it; see [Dispatcher.Do].
 	Do(ctx context.Context, task func(thread int)) (queued time.Duration, err error)

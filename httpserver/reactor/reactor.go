@@ -28,8 +28,7 @@ type Reactor struct {
 
 	threads []*worker
 	polling *atomic.Int32 // workers blocked in epoll_wait, or about to be; other processes read it in Options.Row
-	control atomic.Pointer[controlQueue]
-	ordered atomic.Bool // something lies in control's queue
+	orders  orders
 	closed  atomic.Bool
 	stopped chan struct{} // closed by Close
 	users   atomic.Int64  // who may use the descriptors; closed when it falls to 0

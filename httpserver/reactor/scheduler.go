@@ -147,13 +147,6 @@ func (s *scheduler) unparkThread(thread int) bool {
 	return false
 }
 
-// polls reports whether a thread polls.
-func (s *scheduler) polls(thread int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state[thread] == statePolling
-}
-
 // snapshot is what the monitor sees of the threads before it looks at their states.
 type snapshot struct {
 	polling, parked int

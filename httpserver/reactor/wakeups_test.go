@@ -57,28 +57,22 @@ func TestTheMonitorWakesAThreadForWhatItLeaves(t *testing.T) {
 	assert.True(t, calls(t, r), "the thread sleeps on")
 }
 
-// startThreads has n threads work for a new reactor until the test ends; the first obeys orders.
-func startThreads(t *testing.T, n int) (r *Reactor, orders chan func(), tid int) {
+// startThread has a thread work for a new reactor, and obey orders, until the test ends.
+func startThread(t *testing.T) (r *Reactor, orders chan func(), tid int) {
 	t.Helper()
-	r, err := New(n, Options{Log: slog.New(slog.DiscardHandler)})
+	r, err := New(1, Options{Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	orders = make(chan func())
-	var threads sync.WaitGroup
+	var thread sync.WaitGroup
 	tids := make(chan int)
-	for i := range n {
-		threads.Go(func() {
-			runtime.LockOSThread()
-			if i == 0 {
-				tids <- unix.Gettid()
-				r.Work(i, orders)
-				return
-			}
-			r.Work(i, nil)
-		})
-	}
+	thread.Go(func() {
+		runtime.LockOSThread()
+		tids <- unix.Gettid()
+		r.Work(0, orders)
+	})
 	t.Cleanup(func() {
 		r.Close()
-		threads.Wait()
+		thread.Wait()
 	})
 	return r, orders, <-tids
 }
@@ -97,10 +91,10 @@ func order(t *testing.T, orders chan<- func()) (tid int) {
 	}
 }
 
-func TestOrdersRunOnTheirThreadWhateverTheOthersDo(t *testing.T) {
-	for name, tasks := range map[string]int{"all poll or are parked": 0, "one is busy": 1, "all are busy": 6} {
+func TestOrdersRunOnTheThreadWhateverItDoes(t *testing.T) {
+	for name, tasks := range map[string]int{"it polls": 0, "it is busy now and then": 1, "it is always busy": 6} {
 		t.Run(name, func(t *testing.T) {
-			r, orders, tid := startThreads(t, 4)
+			r, orders, tid := startThread(t)
 			stop := make(chan bool)
 			var busy sync.WaitGroup
 			for range tasks {
@@ -126,7 +120,7 @@ func TestOrdersRunOnTheirThreadWhateverTheOthersDo(t *testing.T) {
 }
 
 func TestAnOrderForAThreadInsideRunsWhenItComesOut(t *testing.T) {
-	r, orders, tid := startThreads(t, 1)
+	r, orders, tid := startThread(t)
 	entered, leave := make(chan bool), make(chan bool)
 	go r.Do(t.Context(), func(int) {
 		entered <- true
@@ -147,42 +141,4 @@ func TestAnOrderForAThreadInsideRunsWhenItComesOut(t *testing.T) {
 	case <-time.After(patience):
 		assert.Fail(t, "the order lies about")
 	}
-}
-
-// ordered returns a reactor of two threads with an order for the second, of which the scheduler has the first
-// polling.
-func ordered(t *testing.T) (r *Reactor, ran *bool) {
-	t.Helper()
-	r, err := New(2, Options{Log: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
-	t.Cleanup(r.Close)
-	require.True(t, r.sched.join(0))
-	ran = new(bool)
-	r.control.Store(&controlQueue{thread: 1, orders: []func(){func() { *ran = true }}})
-	r.ordered.Store(true)
-	return r, ran
-}
-
-func TestAnOrderForAThreadThatParksIsFoundBeforeItSleeps(t *testing.T) {
-	r, ran := ordered(t)
-	require.False(t, r.sched.join(1))
-	w := r.threads[1]
-	w.parks = true
-	w.park() // would sleep for ever
-	w.obey()
-	assert.True(t, *ran)
-	assert.False(t, w.hasOrders())
-}
-
-func TestAThreadDoesNotSpinOnAnOrderForAnotherThatIsInside(t *testing.T) {
-	r, ran := ordered(t)
-	r.sched.set(1, stateInside)
-	w := r.threads[0]
-	w.obey()
-	assert.False(t, calls(t, r), "it would wake itself, again and again")
-	assert.False(t, w.hasOrders())
-	r.sched.set(1, statePolling)
-	w.obey()
-	assert.True(t, calls(t, r), "the other may be in epoll_wait now")
-	assert.False(t, *ran)
 }

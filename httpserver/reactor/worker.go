@@ -59,8 +59,8 @@ func (r *Reactor) newWorker(thread int) *worker {
 	return w
 }
 
-// Work makes the calling thread thread number thread until Close. It runs what comes from control, which
-// may be nil, between two requests.
+// Work makes the calling thread thread number thread until Close. It runs what comes from control between two requests;
+// control is nil unless this is the reactor's only thread.
 func (r *Reactor) Work(thread int, control <-chan func()) {
 	if !r.acquire() {
 		return
@@ -71,7 +71,7 @@ func (r *Reactor) Work(thread int, control <-chan func()) {
 	w.openStat()
 	defer w.closeStat()
 	if control != nil {
-		r.forward(w, control)
+		r.forward(control)
 	}
 	r.once.Do(func() { r.background(r.monitor.run) })
 	w.parks = !r.sched.join(thread)
@@ -107,10 +107,6 @@ func (w *worker) stay() {
 
 // park blocks until the thread is to poll again, or the reactor is closed. Afterwards the thread polls.
 func (w *worker) park() {
-	if w.hasOrders() { // came in while it was inside, see summon
-		w.stay()
-		return
-	}
 	select {
 	case <-w.unparked:
 		w.parks = false
@@ -141,7 +137,7 @@ func (w *worker) turn(timeout int) bool {
 func (w *worker) poll(timeout int) bool {
 	r := w.r
 	r.polling.Add(1)
-	if r.queue.ready(w.thread >= 0) || r.closed.Load() || w.hasOrders() {
+	if r.queue.ready(w.thread >= 0) || r.closed.Load() || r.orders.there.Load() {
 		timeout = 0 // came in between; see push
 	}
 	n, err := unix.EpollWait(r.epoll, w.events, timeout)
