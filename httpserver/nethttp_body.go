@@ -75,7 +75,7 @@ func (b *netBody) open() error {
 		b.reader, b.length = streamedBody{b}, b.declared
 		return nil
 	}
-	b.spool = NewSpool(b.o.BodyBuffer, b.o.SpoolDir, b.o.SpoolDisk)
+	b.spool = b.o.NewSpool(b.o.BodyBuffer)
 	b.spool.expect(b.declared)
 	if _, err := b.spool.ReadFrom(b); err != nil {
 		return err

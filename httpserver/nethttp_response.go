@@ -158,7 +158,7 @@ func (r *netResponse) newPump() *pump {
 		},
 		flush:  r.flush,
 		limit:  o.Limits.ResponseBuffer,
-		create: func() *Spool { return NewSpool(pumpMemory, o.SpoolDir, o.SpoolDisk) },
+		create: func() *Spool { return o.NewSpool(pumpMemory) },
 		trouble: func(err error) {
 			r.e.stats.SpoolDiskWaits.Add(1)
 			r.e.spools.Response(o.Log, o.SpoolDir, err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"log/slog"
 	"net/netip"
-	"os"
 	"time"
 )
 
@@ -33,11 +32,14 @@ type Options struct {
 	// BodyBuffer is how many bytes of a request's content are kept in memory before they go to a
 	// temporary file. 0 is DefaultBodyBuffer.
 	BodyBuffer int
-	// SpoolDir is the folder for temporary files; "" is os.TempDir().
+	// SpoolDir is the folder for temporary files; "" is DefaultSpoolDir().
 	SpoolDir string
 	// SpoolDisk bounds the temporary files of this engine and of every other that has the same one: a
 	// request whose content finds no room is refused by 503. nil is no bound.
 	SpoolDisk *SpoolDisk
+	// SpoolMemory bounds what this engine, and every other that has the same one, keeps in memory for clients that send or
+	// read slowly: over it, content goes into temporary files from the beginning. nil is no bound.
+	SpoolMemory *SpoolMemory
 	// SharedAddress says whether the connections from a peer's address belong to many clients, as a proxy's
 	// do: a limit of connections for each address does not count them. nil knows of none. It is not asked
 	// about unix sockets, which have no addresses to count by.
@@ -72,12 +74,19 @@ type DescriptorWatcher interface {
 	Closed(fd int)
 }
 
+// NewSpool returns an empty Spool that keeps up to limit bytes in memory, within all of the bounds of o.
+func (o *Options) NewSpool(limit int) *Spool {
+	s := NewSpool(limit, o.SpoolDir, o.SpoolDisk)
+	s.bound = o.SpoolMemory
+	return s
+}
+
 // withDefaults returns o with every zero value replaced by what it stands for.
 func (o Options) withDefaults() Options {
 	o.Log = cmp.Or(o.Log, slog.Default())
 	o.MaxBody = cmp.Or(o.MaxBody, DefaultMaxBody)
 	o.BodyBuffer = cmp.Or(o.BodyBuffer, DefaultBodyBuffer)
-	o.SpoolDir = cmp.Or(o.SpoolDir, os.TempDir())
+	o.SpoolDir = cmp.Or(o.SpoolDir, DefaultSpoolDir())
 	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, DefaultHeaderTimeout)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, DefaultIdleTimeout)
 	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, DefaultMaxHeaderBytes)

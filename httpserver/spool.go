@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/pyserve/pyserve/httpserver/internal/disk"
 )
 
 // ErrSpool is wrapped by what [Spool] returns when it cannot keep content: the temporary file could not
@@ -17,14 +19,17 @@ var ErrSpool = errors.New("cannot spool")
 // minSpoolMemory is what a Spool begins with when it does not know better, in bytes.
 const minSpoolMemory = 4 << 10
 
-// Spool keeps content to be read later, in memory while it is small, then in a temporary file that has no
-// name any more (it is unlinked as soon as it is made, so that nothing is left after a crash). Write first,
+// Spool keeps content to be read later, in memory while it is small, then in a temporary file without a
+// name, so that nothing is left after a crash. Write first,
 // then read: reading starts at the beginning. It implements [io.ReadSeeker], [io.Writer], [io.ReaderFrom]
 // and [io.Closer]. It is not safe for concurrent use.
+//
+// Once [Spool.OnDisk] reports true, Write, Read and Close may wait for the disk.
 type Spool struct {
 	limit  int
 	dir    string
 	disk   *SpoolDisk
+	bound  *SpoolMemory                       // all of memory's capacity is taken of it
 	create func(dir string) (*os.File, error) // tests put a full disk here
 
 	memory []byte // all of the content while file is nil
@@ -36,21 +41,9 @@ type Spool struct {
 }
 
 // NewSpool returns an empty Spool that keeps up to limit bytes in memory and more than that in a file in
-// the folder dir, os.TempDir() when dir is empty. Its file counts in disk, which may be nil.
-func NewSpool(limit int, dir string, disk *SpoolDisk) *Spool {
-	return &Spool{limit: max(limit, 0), dir: dir, disk: disk, create: createUnlinked}
-}
-
-func createUnlinked(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "pyserve-spool-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+// the folder dir, DefaultSpoolDir() when dir is empty. Its file counts in bound, which may be nil.
+func NewSpool(limit int, dir string, bound *SpoolDisk) *Spool {
+	return &Spool{limit: max(limit, 0), dir: dir, disk: bound, create: disk.Create}
 }
 
 // CheckSpoolDir reports why a Spool could not make its file in the folder dir, os.TempDir() when dir is empty.
@@ -74,7 +67,7 @@ func (s *Spool) Write(p []byte) (n int, err error) {
 	if s.closed {
 		return 0, os.ErrClosed
 	}
-	if s.file == nil && len(s.memory)+len(p) > s.limit {
+	if s.file == nil && !s.Reserve(len(p)) {
 		if err := s.moveToFile(); err != nil {
 			return 0, err
 		}
@@ -89,6 +82,32 @@ func (s *Spool) Write(p []byte) (n int, err error) {
 	return n, spoolError(err)
 }
 
+// OnDisk reports whether the content is in a file.
+func (s *Spool) OnDisk() bool { return s.file != nil }
+
+// Reserve reports whether the next n bytes that are written stay in memory, for which it makes room.
+func (s *Spool) Reserve(n int) bool {
+	need := len(s.memory) + n
+	switch {
+	case s.file != nil || need > s.limit:
+		return false
+	case need <= cap(s.memory):
+		return true
+	}
+	return s.grow(min(max(need, 2*cap(s.memory), minSpoolMemory), s.limit)) || s.grow(need)
+}
+
+// Keep appends p to what is in memory, whatever the bounds: it is for little that must not wait for a disk. It may not be
+// called when the content is in a file.
+func (s *Spool) Keep(p []byte) {
+	if need := len(s.memory) + len(p); need > cap(s.memory) {
+		s.bound.Count(int64(need - cap(s.memory)))
+		s.move(need)
+	}
+	s.memory = append(s.memory, p...)
+	s.size += int64(len(p))
+}
+
 // ReadFrom appends all that src has, up to io.EOF. The error is src's own, or wraps [ErrSpool]. Memory
 // grows with what has come, not with what was announced.
 func (s *Spool) ReadFrom(src io.Reader) (n int64, err error) {
@@ -96,8 +115,12 @@ func (s *Spool) ReadFrom(src io.Reader) (n int64, err error) {
 		return 0, os.ErrClosed
 	}
 	for s.file == nil {
-		if len(s.memory) == cap(s.memory) {
-			s.grow()
+		// At most one byte more than the limit: that byte tells that it is passed.
+		if len(s.memory) == cap(s.memory) && !s.grow(min(max(2*cap(s.memory), minSpoolMemory), s.limit+1)) {
+			if err := s.moveToFile(); err != nil {
+				return n, err
+			}
+			break
 		}
 		m, err := src.Read(s.memory[len(s.memory):cap(s.memory)])
 		s.memory = s.memory[:len(s.memory)+m]
@@ -119,17 +142,31 @@ func (s *Spool) ReadFrom(src io.Reader) (n int64, err error) {
 	return n + m, err
 }
 
-// grow makes room in memory, at most for one byte more than the limit: that byte tells that it is passed.
-func (s *Spool) grow() {
-	bigger := make([]byte, len(s.memory), min(max(2*cap(s.memory), minSpoolMemory), s.limit+1))
+// grow gives memory the capacity size, unless that is more than all Spools together may have.
+func (s *Spool) grow(size int) bool {
+	if !s.bound.takeForSpool(int64(size - cap(s.memory))) {
+		return false
+	}
+	s.move(size)
+	return true
+}
+
+func (s *Spool) move(size int) {
+	bigger := make([]byte, len(s.memory), size)
 	copy(bigger, s.memory)
 	s.memory = bigger
+}
+
+// forget gives the memory back.
+func (s *Spool) forget() {
+	s.bound.Give(int64(cap(s.memory)))
+	s.memory = nil
 }
 
 // expect prepares for n bytes, if they are so few that the client may be believed.
 func (s *Spool) expect(n int64) {
 	if s.memory == nil && n > 0 && n <= min(minSpoolMemory, int64(s.limit)) {
-		s.memory = make([]byte, 0, n)
+		s.grow(int(n))
 	}
 }
 
@@ -147,7 +184,7 @@ func (s *Spool) moveToFile() error {
 		s.closeFile()
 		return spoolError(err)
 	}
-	s.memory = nil
+	s.forget()
 	return nil
 }
 
@@ -156,7 +193,7 @@ func (s *Spool) writeFile(p []byte) (n int, err error) {
 	if err := s.disk.take(int64(len(p))); err != nil {
 		return 0, err
 	}
-	n, err = s.file.Write(p)
+	n, err = disk.Write(s.file, p)
 	s.disk.give(int64(len(p) - n))
 	s.taken += int64(n)
 	return n, err
@@ -164,7 +201,7 @@ func (s *Spool) writeFile(p []byte) (n int, err error) {
 
 // closeFile removes the file, which has no name, and gives its room back.
 func (s *Spool) closeFile() error {
-	err := s.file.Close()
+	err := disk.Close(s.file)
 	s.disk.give(s.taken)
 	s.file, s.taken = nil, 0
 	return err
@@ -182,7 +219,7 @@ func (s *Spool) Read(p []byte) (n int, err error) {
 	case s.file == nil:
 		n = copy(p, s.memory[s.pos:])
 	default:
-		n, err = s.file.ReadAt(p[:min(int64(len(p)), s.size-s.pos)], s.pos)
+		n, err = disk.ReadAt(s.file, p[:min(int64(len(p)), s.size-s.pos)], s.pos)
 	}
 	s.pos += int64(n)
 	return n, spoolError(err)
@@ -208,7 +245,8 @@ func (s *Spool) Seek(offset int64, whence int) (int64, error) {
 
 // Close gives memory and disk back; every later Read and Write fails with os.ErrClosed.
 func (s *Spool) Close() error {
-	s.closed, s.memory = true, nil
+	s.closed = true
+	s.forget()
 	if s.file == nil {
 		return nil
 	}

@@ -27,6 +27,9 @@ type Stats struct {
 	// Connections that were closed at once, by --max-connections and --max-connections-per-address, and
 	// attempts to accept that failed.
 	TooManyConnections, TooManyOfAddress, AcceptFailures atomic.Int64
+	// DiskWaiting is how many connections wait for the disk now; DiskTimeouts counts those that were ended because it
+	// did not answer.
+	DiskWaiting, DiskTimeouts atomic.Int64
 	// AccessLogLost counts lines that the access log had no room for.
 	AccessLogLost atomic.Int64
 }
@@ -65,6 +68,8 @@ var statTable = []struct {
 	{"too_many_connections", "connections closed at once by --max-connections", false, func(s *Stats) *atomic.Int64 { return &s.TooManyConnections }},
 	{"too_many_of_address", "connections closed at once by --max-connections-per-address", false, func(s *Stats) *atomic.Int64 { return &s.TooManyOfAddress }},
 	{"access_log_lost", "lines of the access log that were lost, as it was not written fast enough", false, func(s *Stats) *atomic.Int64 { return &s.AccessLogLost }},
+	{"disk_waiting", "connections that wait for the disk now", true, func(s *Stats) *atomic.Int64 { return &s.DiskWaiting }},
+	{"disk_timeouts", "connections ended because the disk did not answer", false, func(s *Stats) *atomic.Int64 { return &s.DiskTimeouts }},
 	{"accept_failures", "failed attempts to accept connections", false, func(s *Stats) *atomic.Int64 { return &s.AcceptFailures }},
 }
 

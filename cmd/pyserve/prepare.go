@@ -144,6 +144,7 @@ func (c *cli) absolutePaths() {
 	}
 	absolute(&c.Venv)
 	absolute(&c.Chdir)
+	c.SpoolDir = cmp.Or(c.SpoolDir, httpserver.DefaultSpoolDir())
 	absolute(&c.SpoolDir)
 	absolute(&c.PidFile)
 	if c.AccessLog != "-" && c.AccessLog != "off" {

@@ -21,7 +21,7 @@ func (w *worker) beginBody(c *conn, data []byte, n int) {
 	c.in = append(c.in[:0], data[:n]...)
 	c.chunks.Reset()
 	o := &w.r.o.HTTP
-	c.spool = httpserver.NewSpool(o.BodyBuffer, o.SpoolDir, o.SpoolDisk)
+	c.spool = w.r.o.HTTP.NewSpool(o.BodyBuffer)
 	c.arrived = w.r.now()
 	if h.ExpectContinue && len(data) == n {
 		if err := c.sendContinue(); err != nil {
@@ -44,8 +44,20 @@ func (c *conn) sendContinue() error {
 	return err
 }
 
-// receiveBody reads content until it is complete or nothing more is there.
+// receiveBody reads content until it is complete or nothing more is there. What comes before the spool may be written to
+// lies behind the head.
 func (w *worker) receiveBody(c *conn) {
+	unspooled := c.in[c.head:]
+	switch {
+	case !w.disk && (c.spool.OnDisk() || len(unspooled) > 0):
+		w.to = inPool
+		return
+	case len(unspooled) > 0:
+		c.in = c.in[:c.head]
+		if w.feed(c, unspooled); c.phase != phaseBody {
+			return
+		}
+	}
 	buf := w.scratch.buf
 	for range readTurn {
 		n, err := c.read(buf)
@@ -57,16 +69,22 @@ func (w *worker) receiveBody(c *conn) {
 			w.brokenOff(c)
 			return
 		}
-		if w.feed(c, buf[:n]); c.phase != phaseBody {
+		if w.feed(c, buf[:n]); c.phase != phaseBody || w.to != nobody {
 			return
 		}
 	}
 	w.expireBody(c)
-	w.r.again(c)
+	w.takeTurns(c)
 }
 
-// feed takes content in. The connection is in phaseReady when it is complete.
+// feed takes content in. The connection is in phaseReady when it is complete. If the content does not stay in memory, and w
+// may not wait for the disk, the pool goes on.
 func (w *worker) feed(c *conn, p []byte) {
+	if !w.disk && !c.spool.Reserve(len(p)) {
+		c.in = append(c.in, p...)
+		w.to = inPool
+		return
+	}
 	used, done, err := c.take(p)
 	o := &w.r.o.HTTP
 	var fault *http1.Error

@@ -147,7 +147,11 @@ func (w *worker) letGo(c *conn) bool {
 	case w.to == inQueue:
 		return w.letQueue(c)
 	}
+	pooled := w.to == inPool
 	c.own.give(w.to)
+	if pooled {
+		w.r.pool.wait(c)
+	}
 	return true
 }
 
@@ -229,18 +233,18 @@ func (c *conn) reset() {
 
 func (c *conn) dropRequest() {
 	if c.spool != nil {
-		c.spool.Close()
+		c.r.pool.discard(c.spool)
 		c.spool = nil
 	}
 }
 
 func (c *conn) dropResponse() {
 	if c.out != nil {
-		c.out.Close()
+		c.r.pool.discard(c.out)
 		c.out = nil
 	}
 	if c.file != nil {
-		c.file.Close()
+		c.r.pool.closeLater(c.file.Close)
 		c.file = nil
 	}
 }

@@ -35,8 +35,17 @@ func newTestReactor(t testing.TB, h handlerFunc, o Options) *Reactor {
 	r, err := New(1, o)
 	require.NoError(t, err)
 	r.handler = h
+	r.pool.size = 0
 	t.Cleanup(r.Close)
 	return r
+}
+
+// runPool does what lies in the pool, for which a reactor of newTestReactor has no goroutines.
+func runPool(r *Reactor) {
+	w := r.pool.newWorker()
+	for r.pool.jobs.len() > 0 {
+		w.doJob(r.pool.jobs.pop())
+	}
 }
 
 // connect returns a connection of r's, and the client's end of it.
@@ -212,6 +221,7 @@ func receiveAll(t *testing.T, w *worker, c *conn, client int) string {
 		got.Write(buffer[:max(n, 0)])
 		if c.own.claim() {
 			w.drive(c)
+			runPool(c.r)
 		}
 	}
 }

@@ -67,6 +67,10 @@ func driveNow(t *testing.T, w *worker, c *conn, events uint32) {
 	require.True(t, c.own.claim())
 	w.drive(c)
 	w.deliver(&w.outbox)
+	runPool(c.r)
+	for c.own.at() == inQueue {
+		w.turn(0)
+	}
 }
 
 func TestInterruptedCallsAreMadeAgain(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/internal/disk"
 )
 
 // outcome is how far a part of a response has got.
@@ -36,7 +36,7 @@ func (w *worker) drain(c *conn) (outcome, error) {
 		}
 		n, err := c.out.Read(buffer)
 		if err == io.EOF {
-			c.out.Close()
+			c.r.pool.discard(c.out)
 			c.out = nil
 			break
 		}
@@ -63,13 +63,17 @@ func (w *worker) outBuffer() []byte {
 
 // flush sends what the client has not taken yet of a response whose handler is through.
 func (w *worker) flush(c *conn) {
+	if !w.disk && (c.file != nil || c.out != nil && c.out.OnDisk()) {
+		w.to = inPool
+		return
+	}
 	before := c.outSent + c.fileAt
 	state, err := w.drain(c)
 	if state == through && c.file != nil {
 		state, err = w.sendFile(c)
 	}
 	if state == turned {
-		w.r.again(c)
+		w.takeTurns(c)
 	}
 	switch {
 	case err != nil:
@@ -115,7 +119,7 @@ func (w *worker) sendFile(c *conn) (outcome, error) {
 		if turn <= 0 {
 			return turned, nil
 		}
-		n, err := sendfile(c.fd, int(c.file.Fd()), &c.fileAt, int(min(c.fileLeft, fileStep)))
+		n, err := sendfile(c.fd, c.file, &c.fileAt, int(min(c.fileLeft, fileStep)))
 		if err == unix.EINVAL || err == unix.ENOSYS { // the file's file system cannot
 			n, err = w.copyFile(c)
 		}
@@ -132,13 +136,13 @@ func (w *worker) sendFile(c *conn) (outcome, error) {
 			turn -= n
 		}
 	}
-	c.file.Close()
+	disk.Close(c.file)
 	c.file = nil
 	if c.fileEnd == "" {
 		return through, nil
 	}
-	c.out, c.outSent = httpserver.NewSpool(responseMemory, "", nil), 0
-	c.out.Write([]byte(c.fileEnd))
+	c.newOut()
+	c.out.Keep([]byte(c.fileEnd))
 	c.fileEnd = ""
 	return w.drain(c)
 }
@@ -146,7 +150,7 @@ func (w *worker) sendFile(c *conn) (outcome, error) {
 // copyFile sends a piece of the file as sendfile(2) would, by reading and writing.
 func (w *worker) copyFile(c *conn) (n int, err error) {
 	buffer := w.outBuffer()
-	n, err = c.file.ReadAt(buffer[:min(c.fileLeft, int64(len(buffer)))], c.fileAt)
+	n, err = disk.ReadAt(c.file, buffer[:min(c.fileLeft, int64(len(buffer)))], c.fileAt)
 	if n == 0 {
 		if err == io.EOF {
 			err = nil
@@ -159,6 +163,15 @@ func (w *worker) copyFile(c *conn) (n int, err error) {
 		err = unix.EAGAIN
 	}
 	return n, err
+}
+
+// takeTurns has w, or another worker of its kind, go on with c when others have had their turn.
+func (w *worker) takeTurns(c *conn) {
+	if w.disk {
+		w.to = inPool
+	} else {
+		w.r.again(c)
+	}
 }
 
 // again queues an event for c as if it had come from the kernel.

@@ -3,7 +3,6 @@ package reactor
 import (
 	"cmp"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/pyserve/pyserve/httpserver"
@@ -71,7 +70,7 @@ func (o Options) withDefaults() Options {
 func httpDefaults(o httpserver.Options) httpserver.Options {
 	o.MaxBody = cmp.Or(o.MaxBody, httpserver.DefaultMaxBody)
 	o.BodyBuffer = cmp.Or(o.BodyBuffer, httpserver.DefaultBodyBuffer)
-	o.SpoolDir = cmp.Or(o.SpoolDir, os.TempDir())
+	o.SpoolDir = cmp.Or(o.SpoolDir, httpserver.DefaultSpoolDir())
 	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, httpserver.DefaultHeaderTimeout)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, httpserver.DefaultIdleTimeout)
 	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, httpserver.DefaultMaxHeaderBytes)

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/pyserve/pyserve/httpserver"
 )
 
 // outbox holds complete small answers back until the events that came together have been handled, so that
@@ -86,7 +84,7 @@ func (o *outbox) send(taken []held) []held {
 			continue
 		}
 		if a.err == nil && a.from < a.to {
-			a.err = a.c.keepRest(o.buf[a.from:a.to])
+			a.c.keepRest(o.buf[a.from:a.to])
 		}
 		taken = append(taken, a)
 	}
@@ -97,11 +95,10 @@ func (o *outbox) send(taken []held) []held {
 }
 
 // keepRest keeps what the client has not taken of an answer.
-func (c *conn) keepRest(p []byte) error {
-	c.out, c.outSent, c.outTried = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0, 0
-	_, err := c.out.Write(p)
+func (c *conn) keepRest(p []byte) {
+	c.newOut()
+	c.out.Keep(p)
 	c.phase, c.closeAfter = phaseFlush, false
-	return err
 }
 
 // deliver empties o and lets go of the connections.

@@ -23,6 +23,7 @@ type Reactor struct {
 	sched   *scheduler
 	monitor monitor
 	queue   queue
+	pool    pool
 	table   table
 	start   time.Time // deadlines count from here
 
@@ -73,6 +74,7 @@ func New(threads int, o Options) (*Reactor, error) {
 	}
 	r.users.Store(1)
 	r.queue.capacity = r.o.Queue
+	r.pool.init(r)
 	for i := range r.threads {
 		r.threads[i] = r.newWorker(i)
 	}
@@ -175,6 +177,7 @@ func (r *Reactor) Close() {
 	if !r.closed.Swap(true) {
 		close(r.stopped)
 		r.wakeAll()
+		r.pool.stop()
 		r.release()
 	}
 }

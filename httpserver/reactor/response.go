@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/internal/disk"
 )
 
 // A framing tells the client where the content ends.
@@ -218,9 +219,32 @@ func (res *response) end() {
 			res.buf = append(res.buf, "0\r\n\r\n"...)
 		}
 	}
+	if c.file != nil && !c.shortFile && c.fileLeft <= cachedFile && res.sendCached() {
+		return
+	}
 	if len(res.buf) > 0 && !res.hold(nil) && res.send(nil, "") != nil {
 		res.aborted = true
 	}
+}
+
+// cachedFile is how large a file may be to be sent with the head if it is in the page cache: that is one call instead of three.
+// What is larger, or would have to be read from the disk, is sent by the pool.
+const cachedFile = readSize
+
+// sendCached sends the connection's file with the head, and reports whether it could.
+func (res *response) sendCached() bool {
+	c := res.c
+	p := res.w.outBuffer()[:c.fileLeft]
+	if !disk.ReadCached(c.file, p, c.fileAt) {
+		return false
+	}
+	disk.Close(c.file)
+	end := c.fileEnd
+	c.file, c.fileLeft, c.fileEnd = nil, 0, ""
+	if !res.hold(p) && res.send(p, end) != nil {
+		res.aborted = true
+	}
+	return true
 }
 
 // fail makes a 500 of a response whose handler has panicked, or aborts it.

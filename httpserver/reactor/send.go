@@ -47,12 +47,15 @@ func (res *response) send(p []byte, tail string) error {
 	if err := res.keep(parts...); err != nil {
 		return err
 	}
+	if c.out != nil {
+		c.outTried = c.out.Size() // it has just been tried
+	}
 	return res.await()
 }
 
 // hold puts buf and p into the outbox if they are the whole answer and that is wanted.
 func (res *response) hold(p []byte) bool {
-	if !res.holds || !res.w.r.sched.single.Load() || res.last || res.sent || res.filed || res.aborted || len(p) > joined || res.mode != byLength ||
+	if !res.holds || !res.w.r.sched.single.Load() || res.last || res.sent || res.c.file != nil || res.aborted || len(p) > joined || res.mode != byLength ||
 		res.length > res.written && !res.noContent || !res.w.hold(res.c, res.buf, p) {
 		return false
 	}
@@ -91,7 +94,11 @@ func (res *response) keep(parts ...[]byte) error {
 			continue
 		}
 		if c.out == nil {
-			c.out, c.outSent, c.outTried = httpserver.NewSpool(responseMemory, c.r.o.HTTP.SpoolDir, c.r.o.HTTP.SpoolDisk), 0, 0
+			c.newOut()
+		}
+		if !res.w.inside { // a refusal: it is small, and nobody may wait for a disk
+			c.out.Keep(part)
+			continue
 		}
 		n, err := c.out.Write(part)
 		if err != nil {
@@ -103,6 +110,11 @@ func (res *response) keep(parts ...[]byte) error {
 	}
 	res.buf = res.buf[:0]
 	return nil
+}
+
+// newOut makes a place for what the client has not taken.
+func (c *conn) newOut() {
+	c.out, c.outSent, c.outTried = c.r.o.HTTP.NewSpool(responseMemory), 0, 0
 }
 
 // await sends what it can of the connection's out, and blocks while too much is left.

@@ -33,7 +33,6 @@ func (w *worker) serve(c *conn, content io.Reader, length int64, more bool) {
 	s.res.begin(w, c, h.Minor, last)
 	s.res.holds = s.dry && !more && s.res.streamed == nil
 	w.call()
-	s.res.end()
 	unread := s.res.streamed != nil && !s.res.streamed.done
 	s.res.streamed = nil
 	c.unread = unread || more
@@ -42,11 +41,18 @@ func (w *worker) serve(c *conn, content io.Reader, length int64, more bool) {
 
 var protocols = [...]string{"HTTP/1.0", "HTTP/1.1"}
 
-// call runs the handler. Its panic is a 500, but for http.ErrAbortHandler, which is an Abort.
+// call runs the handler and completes the response, which may have to wait for the client or the disk as the handler may: so
+// the thread counts as inside.
 func (w *worker) call() {
 	w.enter()
+	defer w.leave()
+	w.handle()
+	w.scratch.res.end()
+}
+
+// handle runs the handler. Its panic is a 500, but for http.ErrAbortHandler, which is an Abort.
+func (w *worker) handle() {
 	defer func() {
-		w.leave()
 		if p := recover(); p != nil {
 			w.failed(p)
 		}

@@ -134,7 +134,7 @@ func (s *Server) Close() error {
 	s.r.leaving.Store(true)
 	s.r.draining.Store(true)
 	s.r.table.each(func(c *conn) {
-		if c.own.claim() {
+		if c.own.claim() || c.takeFromPool() {
 			c.close()
 		} else {
 			c.kill()

@@ -50,6 +50,7 @@ func (r *Reactor) sweep() {
 			}
 			w.finish(c)
 		})
+		r.pool.impatient(w)
 		w.refuseOld()
 		if r.retryAccept.Swap(false) || r.balancer != nil && r.neglected() {
 			r.acceptAgain()

@@ -3,10 +3,13 @@
 package reactor
 
 import (
+	"os"
 	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver/internal/disk"
 )
 
 // injected is nil but in tests of what the kernel seldom does: called before each call on a connection, by its
@@ -62,12 +65,11 @@ func rawWritev(fd int, vector []unix.Iovec) (int, error) {
 	return int(n), nil
 }
 
-// sendfile is sendfile(2), by the Go scheduler: to read a file may take long.
-func sendfile(fd, file int, offset *int64, n int) (int, error) {
+func sendfile(fd int, file *os.File, offset *int64, n int) (int, error) {
 	if err := inject(fd, "sendfile"); err != nil {
 		return 0, err
 	}
-	return unix.Sendfile(fd, file, offset, n)
+	return disk.Sendfile(fd, file, offset, n)
 }
 
 // disconnect resets a TCP connection, whoever else has a descriptor of it: connect(2) to AF_UNSPEC, where

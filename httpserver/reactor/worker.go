@@ -27,6 +27,8 @@ type worker struct {
 	clock    clock
 	began    int64 // the request at hand, in Reactor.now
 	outbox   outbox
+	disk     bool  // it may wait for a disk: it is of the pool
+	inside   bool  // in the application
 	to       place // who is to own the connection at hand when this worker lets go of it
 }
 
@@ -185,6 +187,7 @@ func (w *worker) do(item item) {
 func (w *worker) enter() {
 	r := w.r
 	w.stay()
+	w.inside = true
 	r.unpark(r.sched.enter(w.thread))
 	if r.polling.Load() > 0 && r.queue.ready(true) {
 		r.notify()
@@ -192,4 +195,7 @@ func (w *worker) enter() {
 	r.monitor.rouse()
 }
 
-func (w *worker) leave() { w.parks = !w.r.sched.exit(w.thread) }
+func (w *worker) leave() {
+	w.inside = false
+	w.parks = !w.r.sched.exit(w.thread)
+}
