@@ -19,10 +19,9 @@ var ErrSpool = errors.New("cannot spool")
 // minSpoolMemory is what a Spool begins with when it does not know better, in bytes.
 const minSpoolMemory = 4 << 10
 
-// Spool keeps content to be read later, in memory while it is small, then in a temporary file without a
-// name, so that nothing is left after a crash. Write first,
-// then read: reading starts at the beginning. It implements [io.ReadSeeker], [io.Writer], [io.ReaderFrom]
-// and [io.Closer]. It is not safe for concurrent use.
+// Spool keeps content to be read later, in memory while it is small, then in a temporary file without a name, so
+// that nothing is left after a crash. Write first, then read: reading starts at the beginning. It implements
+// [io.ReadSeeker], [io.Writer], [io.ReaderFrom] and [io.Closer]. It is not safe for concurrent use.
 //
 // Once [Spool.OnDisk] reports true, Write, Read and Close may wait for the disk.
 type Spool struct {
@@ -46,9 +45,10 @@ func NewSpool(limit int, dir string, bound *SpoolDisk) *Spool {
 	return &Spool{limit: max(limit, 0), dir: dir, disk: bound, create: disk.Create}
 }
 
-// CheckSpoolDir reports why a Spool could not make its file in the folder dir, os.TempDir() when dir is empty.
+// CheckSpoolDir reports why a Spool could not make its file in the folder dir, DefaultSpoolDir() when dir is empty.
 func CheckSpoolDir(dir string) error {
-	f, err := createUnlinked(dir)
+	dir = cmp.Or(dir, DefaultSpoolDir())
+	f, err := disk.Create(dir)
 	if err == nil {
 		return f.Close()
 	}
@@ -56,7 +56,7 @@ func CheckSpoolDir(dir string) error {
 	if errors.As(err, &place) {
 		err = place.Err // not the name of a file that nobody has asked for
 	}
-	return fmt.Errorf("no temporary file can be made in %s, as user %d: %w", cmp.Or(dir, os.TempDir()), os.Geteuid(), err)
+	return fmt.Errorf("no temporary file can be made in %s, as user %d: %w", dir, os.Geteuid(), err)
 }
 
 // Size returns the number of bytes written.
@@ -175,7 +175,7 @@ type appender struct{ io.Writer }
 
 // moveToFile takes the content out of memory for good.
 func (s *Spool) moveToFile() error {
-	f, err := s.create(s.dir)
+	f, err := s.create(cmp.Or(s.dir, DefaultSpoolDir()))
 	if err != nil {
 		return spoolError(err)
 	}
