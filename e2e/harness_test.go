@@ -117,14 +117,17 @@ func runServer(t *testing.T, cmd *exec.Cmd) *server {
 }
 
 func (s *server) cleanUp(t *testing.T) {
-	// What the application has started may outlive the server: all of the group.
+	// Groups, as what the application has started may outlive a server that had to be killed.
 	if s.running() {
 		for _, pid := range childrenOf(t, s.cmd.Process.Pid) { // workers have groups of their own
 			_ = syscall.Kill(pid, syscall.SIGKILL)
+			_ = syscall.Kill(-pid, syscall.SIGKILL)
 		}
 	}
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-	<-s.ended
+	if s.running() || t.Failed() {
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+		<-s.ended
+	}
 	if t.Failed() {
 		t.Logf("%s\nended with: %v\nstdout:\n%s\nstderr:\n%s", s.cmd, s.cmd.ProcessState, s.stdout, s.stderr)
 	}

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Finds a Go that can build this module, or fetches one into build/go. Sourced by scripts/setup.
+# Finds a Go that can build this module, or fetches one into build/go. Sourced by scripts/setup, after lib.sh.
+# shellcheck disable=SC2154 # root and python are lib.sh's
 
 go_wanted=$(awk '$1 == "go" { print $2; exit }' go.mod)
 

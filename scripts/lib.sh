@@ -101,7 +101,7 @@ load_python() {
     . "$home/python/env.sh"
 }
 
-# apt_install PACKAGE… installs packages as root or by sudo; fails where that cannot be done.
+# apt_install PACKAGE… installs packages as root or by sudo. It returns 1 where that cannot be done, 2 if apt-get fails.
 apt_install() {
     local as_root=()
     has apt-get || return 1
@@ -113,7 +113,7 @@ apt_install() {
     step "installing $* (apt-get)"
     local apt=(${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
     "${apt[@]}" update >/dev/null || step "apt-get update failed; trying with the package lists that are there"
-    "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
+    "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null || return 2
 }
 
 # has_go FOLDER: does it, or a folder below, hold Go files?
