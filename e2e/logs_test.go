@@ -24,8 +24,8 @@ func fifo(t *testing.T) string {
 // manyLines makes requests whose lines of the access log are more than a pipe and a buffer hold.
 func (c *client) manyLines(t *testing.T) {
 	t.Helper()
-	target := "/hello?" + strings.Repeat("x", 8000)
-	for range 200 {
+	target := "/hello?" + strings.Repeat("x", 3500)
+	for range 400 {
 		require.Equal(t, 200, c.get(t, target).Status)
 	}
 }

@@ -44,7 +44,7 @@ func TestWorkersThatDieAreReplacedAndTheLogSaysWhatTheyDid(t *testing.T) {
 			}
 			assert.Empty(t, readToEnd(t, victim), "a closed connection, nothing worse")
 			s.stderr.waitFor(t, regexp.MustCompile(fmt.Sprintf(
-				`(?s)worker died worker=\d pid=%d generation=1 %s [^\n]*\n(in [^\n]*\n)*in GET "%s" for \S+ on thread \d\n.*%s`,
+				`(?s)worker died worker=\d pid=%d generation=1 %s [^\n]*\n(    in [^\n]*\n)*    in GET "%s" for \S+ on thread \d\n.*%s`,
 				pid, death.exit, regexp.QuoteMeta(target), regexp.QuoteMeta(death.frame))))
 			now := s.waitForReplaced(t, pid)
 			for _, other := range before {
@@ -71,7 +71,7 @@ func TestWorkersThatRunOutOfMemoryHarmNoOthers(t *testing.T) {
 		assert.Regexp(t, `^HTTP/1.1 500 `, answer)
 		s.stderr.waitForText(t, "MemoryError")
 	} else { // Go's runtime was the one to ask next
-		s.stderr.waitFor(t, regexp.MustCompile(fmt.Sprintf(`worker died worker=\d pid=%d .*\nin GET "/exhausts" for`, pid)))
+		s.stderr.waitFor(t, regexp.MustCompile(fmt.Sprintf(`worker died worker=\d pid=%d .*\n    in GET "/exhausts" for`, pid)))
 	}
 	assert.NotEqual(t, pid, other.pid(t), "the other worker goes on")
 	require.NoError(t, other.Close())

@@ -89,7 +89,7 @@ func TestWorkersOfTheOldCodeGoOnWhenTheNewDoesNotStart(t *testing.T) {
 		assert.Contains(t, stderr, "the old one goes on")
 		s.stderr.waitForText(t, "SyntaxError")
 		s.stderr.waitForText(t, "reload failed: generation 1 keeps serving")
-		assert.Equal(t, 1, strings.Count(s.stderr.String(), "\nSyntaxError"), "once, not once a worker")
+		assert.Equal(t, 1, strings.Count(s.stderr.String(), "\n    SyntaxError"), "once, not once a worker")
 		for _, a := range l.next(t, 20) {
 			require.Equal(t, "1", a.version)
 		}

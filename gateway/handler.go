@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -28,7 +27,8 @@ type Handler struct {
 	log       *slog.Logger
 	debug     bool
 	exchanges []Exchange // one a thread
-	warned    sync.Map   // hop-by-hop names that were named in the log already
+	refused   httpserver.Throttle
+	warned    sync.Map // hop-by-hop names that were named in the log already
 }
 
 // NewHandler returns a Handler for app that can be called on the given number of threads.
@@ -158,7 +158,7 @@ func (x *Exchange) refuseRequest(err error) {
 	if errors.Is(err, environ.ErrNotMounted) {
 		status = 404
 	}
-	x.h.log.Log(context.Background(), slog.LevelInfo, "request refused", x.attrs("status", status, "error", err)...)
+	x.h.refused.Info(x.h.log, "request refused", x.attrs("status", status, "error", err)...)
 	x.answer(status, nil)
 }
 

@@ -110,7 +110,7 @@ func (l *AccessLog) Reopen() error {
 	return l.open()
 }
 
-// Log writes a line for e, which it does not keep. It does not wait for the writer; the error is ErrLogFull.
+// Log writes a line for e, which it does not keep, of at most 4096 bytes: longer fields are cut. It does not wait for the writer; the error is ErrLogFull.
 func (l *AccessLog) Log(e *AccessEntry) error {
 	if l == nil {
 		return nil
@@ -118,6 +118,9 @@ func (l *AccessLog) Log(e *AccessEntry) error {
 	buffer := l.buffers.Get().(*[]byte)
 	defer l.buffers.Put(buffer)
 	*buffer = append(l.format((*buffer)[:0], e), '\n')
+	if len(*buffer) > longestLine {
+		*buffer = append(l.format((*buffer)[:0], e.shortened()), '\n')
+	}
 	_, err := l.lines.Write(*buffer)
 	return err
 }

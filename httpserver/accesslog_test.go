@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -200,4 +201,50 @@ func TestAnAccessLogWithoutAFileOfItsOwnIsNotReopened(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoError(t, l.Reopen())
 	assert.NoError(t, (*AccessLog)(nil).Reopen())
+}
+
+func TestALineIsCutToWhatGoesIntoAPipeAsAWhole(t *testing.T) {
+	for _, format := range []string{"combined", "json"} {
+		for name, text := range map[string]string{
+			"plain": strings.Repeat("a", 1<<16), "escaped": strings.Repeat("\n\"\xff", 1<<15), "target": "/" + strings.Repeat("b", 3000),
+		} {
+			e := exampleEntry()
+			e.Target = []byte(text)
+			if name != "target" {
+				e.Method, e.Referer, e.UserAgent = []byte(text), []byte(text), []byte(text)
+				e.RequestID = strings.Repeat(`"`, maxRequestID)
+				e.Remote = netip.MustParseAddr("2001:db8:1111:2222:3333:4444:5555:6666%interface0")
+				e.Bytes, e.Duration, e.Queued, e.Aborted = 1<<62, 1<<62, 1<<62, true
+			}
+			got := line(t, format, e)
+			assert.LessOrEqual(t, len(got), 4096, "%s %s", format, name)
+			assert.Equal(t, 1, strings.Count(got, "\n"))
+			if format == "json" {
+				assert.True(t, json.Valid([]byte(got)), got)
+			}
+			if name == "target" {
+				assert.Contains(t, got, text, "it fits")
+			} else {
+				assert.Contains(t, got, "...("+strconv.Itoa(len(text))+" bytes)")
+			}
+		}
+	}
+}
+
+func FuzzAccessLogLines(f *testing.F) {
+	f.Add([]byte("/"), []byte("\n2026"), []byte("\xff\x1b\""))
+	f.Add(bytes.Repeat([]byte{0x80}, 5000), []byte(""), bytes.Repeat([]byte("x"), 5000))
+	f.Fuzz(func(t *testing.T, target, referer, agent []byte) {
+		e := exampleEntry()
+		e.Target, e.Referer, e.UserAgent = target, referer, agent
+		for _, format := range []string{"combined", "json"} {
+			got := line(t, format, e)
+			if len(got) > 4096 || strings.IndexByte(got, '\n') != len(got)-1 || strings.ContainsFunc(got[:len(got)-1], func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Errorf("%q", got)
+			}
+			if format == "json" && !json.Valid([]byte(got)) {
+				t.Errorf("not JSON: %q", got)
+			}
+		}
+	})
 }

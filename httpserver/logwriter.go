@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -262,13 +263,20 @@ func (r *records) add(record []byte) {
 // count is how many are not written as a whole.
 func (r *records) count() int { return len(r.ends) - r.first }
 
-// next returns as many records as fit into most bytes, but one at least, or the rest of one.
+// next returns as many records as fit into most bytes, but one at least, or the rest of one. Of one that is longer it is
+// as many lines as fit; with most 0 a record is never taken apart.
 func (r *records) next(most int) []byte {
 	last := r.first
 	for last+1 < len(r.ends) && r.ends[last+1]-r.at <= most {
 		last++
 	}
-	return r.text[r.at:r.ends[last]]
+	next := r.text[r.at:r.ends[last]]
+	if most > 0 && len(next) > most {
+		if end := bytes.LastIndexByte(next[:most], '\n'); end >= 0 {
+			next = next[:end+1]
+		}
+	}
+	return next
 }
 
 // drop takes n bytes away and returns how many records have ended with them.

@@ -185,3 +185,14 @@ func TestManyLinesAreFewCallsForAFile(t *testing.T) {
 	assert.Equal(t, math.MaxInt, togetherIn(f))
 	assert.Zero(t, togetherIn(io.Discard), "another writer gets each record by itself")
 }
+
+func TestALongRecordGoesIntoAPipeLineByLine(t *testing.T) {
+	r := records{}
+	r.add([]byte(strings.Repeat("a", 3000) + "\n" + strings.Repeat("b", 3000) + "\n"))
+	r.add([]byte("c\n"))
+	assert.Len(t, r.next(pipeBuf), 3001)
+	assert.Len(t, r.next(0), 6002, "other writers get records as they are")
+	assert.Zero(t, r.drop(3001))
+	assert.Len(t, r.next(pipeBuf), 3003)
+	assert.Equal(t, 2, r.drop(3003))
+}

@@ -24,6 +24,11 @@ func (t *Throttle) Log(log *slog.Logger, msg string, args ...any) {
 	t.log(log, slog.LevelWarn, msg, args)
 }
 
+// Info is Log at the level of information, for what clients do.
+func (t *Throttle) Info(log *slog.Logger, msg string, args ...any) {
+	t.log(log, slog.LevelInfo, msg, args)
+}
+
 // Error is Log at the level of an error, for what somebody has to mend.
 func (t *Throttle) Error(log *slog.Logger, msg string, args ...any) {
 	t.log(log, slog.LevelError, msg, args)

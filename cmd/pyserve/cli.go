@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -218,9 +217,4 @@ func sayEach(err error) {
 func failure(err error) int {
 	say("%s", strings.TrimPrefix(err.Error(), "pyserve: ")) // the library's own beginning
 	return exitFailure
-}
-
-// say prints a line to standard error that no log level hides.
-func say(format string, args ...any) {
-	fmt.Fprintf(stderr, "pyserve: "+format+"\n", args...)
 }

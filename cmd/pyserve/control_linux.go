@@ -27,7 +27,7 @@ func control(c *cli, command string) int {
 	c.absolutePaths()
 	pid, err := process.ReadPID(c.PidFile)
 	if err == nil {
-		err = map[string]func(*cli, int) error{"reload": reloadAndWait, "stop": stopAndWait, "status": printStatus}[command](c, pid)
+		err = map[string]func(*cli, addressee) error{"reload": reloadAndWait, "stop": stopAndWait, "status": printStatus}[command](c, newAddressee(pid))
 	}
 	if err != nil {
 		return failure(err)
@@ -38,16 +38,46 @@ func control(c *cli, command string) int {
 // poll is how often a command looks whether what it waits for has happened.
 const poll = 20 * time.Millisecond
 
-func reloadAndWait(_ *cli, pid int) error {
-	before, err := askStatus(pid)
+// An addressee is the process that a PID file names.
+type addressee struct {
+	pid int
+	fd  int // a pidfd, so that it stays this process whatever becomes of the number; or -1
+	err error
+}
+
+func newAddressee(pid int) addressee {
+	fd, err := unix.PidfdOpen(pid, 0)
+	return addressee{pid, fd, err}
+}
+
+// check reports an error if there is no such process, or it is not a pyserve: a PID file that was left behind may name
+// anybody's process.
+func (a addressee) check() error {
+	if errors.Is(a.err, unix.ESRCH) {
+		return fmt.Errorf("there is no process %d: the server has ended and left its PID file behind", a.pid)
+	}
+	if a.err != nil {
+		return os.NewSyscallError("pidfd_open", a.err)
+	}
+	if _, err := askStatus(a.pid); err != nil && !sameProgram(a.pid) {
+		return err
+	}
+	return nil
+}
+
+func reloadAndWait(_ *cli, a addressee) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	before, err := askStatus(a.pid)
 	if err != nil {
 		return err
 	}
-	if err := send(pid, syscall.SIGHUP); err != nil {
+	if err := a.send(syscall.SIGHUP); err != nil {
 		return err
 	}
 	for ; ; time.Sleep(poll) {
-		now, err := askStatus(pid)
+		now, err := askStatus(a.pid)
 		switch {
 		case err != nil:
 			return fmt.Errorf("the server is gone: %w", err)
@@ -62,23 +92,15 @@ func reloadAndWait(_ *cli, pid int) error {
 	}
 }
 
-func stopAndWait(_ *cli, pid int) error {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("there is no process %d: the server has ended and left its PID file behind", pid)
-	}
-	if err != nil {
-		return os.NewSyscallError("pidfd_open", err)
-	}
-	defer unix.Close(fd)
-	if _, err := askStatus(pid); err != nil && !sameProgram(pid) { // a PID file that was left behind may name anybody's process
+func stopAndWait(_ *cli, a addressee) error {
+	if err := a.check(); err != nil {
 		return err
 	}
-	if err := send(pid, syscall.SIGTERM); err != nil {
+	if err := a.send(syscall.SIGTERM); err != nil {
 		return err
 	}
 	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(a.fd), Events: unix.POLLIN}}, -1)
 		if err != unix.EINTR {
 			return os.NewSyscallError("poll", err)
 		}
@@ -93,37 +115,37 @@ func sameProgram(pid int) bool {
 	return err == nil && failed == nil && filepath.Base(theirs) == filepath.Base(ours)
 }
 
-func send(pid int, s syscall.Signal) error {
-	switch err := syscall.Kill(pid, s); {
+func (a addressee) send(s syscall.Signal) error {
+	switch err := unix.PidfdSendSignal(a.fd, s, nil, 0); {
 	case errors.Is(err, syscall.ESRCH):
-		return fmt.Errorf("there is no process %d: the server has ended and left its PID file behind", pid)
+		return fmt.Errorf("there is no process %d: the server has ended and left its PID file behind", a.pid)
 	case errors.Is(err, syscall.EPERM):
-		return fmt.Errorf("process %d is another user's: do this as that user, or as root", pid)
+		return fmt.Errorf("process %d is another user's: do this as that user, or as root", a.pid)
 	default:
 		return err
 	}
 }
 
-func printStatus(c *cli, pid int) error {
-	s, err := askStatus(pid)
+func printStatus(c *cli, a addressee) error {
+	s, err := askStatus(a.pid)
 	if err != nil {
 		return err
 	}
 	if c.Status.JSON {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(s)
+		text, err := json.MarshalIndent(s, "", "  ")
+		fmt.Println(visibleJSON(string(text)))
+		return err
 	}
-	fmt.Printf("pyserve %s, process %d, serves %s on %s\n", s.Version, s.PID, s.App, s.Listening)
-	fmt.Printf("%s, generation %d, %d of %s ready\n\n", s.State, s.Generation, s.Serving, count(s.Wanted, "worker"))
+	fmt.Printf("pyserve %s, process %d, serves %s on %s\n", visible(s.Version), s.PID, visible(s.App), visible(s.Listening))
+	fmt.Printf("%s, generation %d, %d of %s ready\n\n", visible(string(s.State)), s.Generation, s.Serving, count(s.Wanted, "worker"))
 	fmt.Printf("%-7s %-8s %-10s %-9s %10s %12s %6s %10s %8s %9s\n",
 		"worker", "process", "generation", "state", "for", "connections", "busy", "requests", "refused", "timed out")
 	for i, w := range s.Workers {
 		n := s.Counts[i]
-		fmt.Printf("%-7d %-8d %-10d %-9s %10s %12d %6d %10d %8d %9d\n", w.Slot, w.PID, w.Generation, w.State,
+		fmt.Printf("%-7d %-8d %-10d %-9s %10s %12d %6d %10d %8d %9d\n", w.Slot, w.PID, w.Generation, visible(string(w.State)),
 			time.Since(w.Since).Round(time.Second), n.Connections, n.Busy, n.Requests, n.Refused, n.TimedOut)
 		for _, r := range n.InRequests {
-			fmt.Printf("        %s\n", r)
+			fmt.Printf("        %s\n", visible(r))
 		}
 	}
 	return nil

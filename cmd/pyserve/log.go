@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +31,7 @@ func newLog(level string) *slog.Logger {
 }
 
 // lineHandler writes a record as one line for people to read, and values of several lines, such as
-// tracebacks, as they are below it.
+// tracebacks, indented below it; see appendRecord.
 type lineHandler struct {
 	out   io.Writer
 	level slog.Level
@@ -46,7 +44,7 @@ func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return
 // Handle implements slog.Handler. The record is written by one call of Write, and out must take calls of several
 // goroutines.
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
-	var line, below bytes.Buffer
+	var line, below strings.Builder
 	line.WriteString(r.Time.Format("2006-01-02T15:04:05.000Z07:00"))
 	application, id := fromApplication(r)
 	if application {
@@ -59,7 +57,7 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		switch {
 		case value == "", application:
 		case strings.Contains(value, "\n"):
-			below.WriteString(strings.TrimRight(value, "\n") + "\n")
+			below.WriteString("\n" + strings.TrimRight(value, "\n"))
 		default:
 			fmt.Fprintf(&line, " %s=%s", a.Key, quoted(value))
 		}
@@ -69,10 +67,7 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		add(a)
 	}
 	r.Attrs(add)
-	line.WriteByte('\n')
-	line.Write(below.Bytes())
-
-	_, err := h.out.Write(line.Bytes())
+	_, err := h.out.Write(appendRecord(nil, line.String()+below.String()))
 	return err
 }
 
@@ -100,20 +95,3 @@ func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup implements slog.Handler. Nothing here uses groups.
 func (h *lineHandler) WithGroup(string) slog.Handler { return h }
-
-// oneLine keeps text that may come from a client from looking like another record.
-func oneLine(text string) string {
-	if strings.ContainsFunc(text, isControl) {
-		return strings.Trim(strconv.Quote(text), `"`)
-	}
-	return text
-}
-
-func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-
-func quoted(value string) string {
-	if strings.ContainsAny(value, " \"=") || strings.ContainsFunc(value, isControl) {
-		return strconv.Quote(value)
-	}
-	return value
-}

@@ -176,8 +176,7 @@ func (s *session) exit(code int) {
 func report(app string, err error) int {
 	var exception *pyhost.Error
 	if errors.As(err, &exception) && exception.Traceback() != "" {
-		say("%s could not be imported:", app)
-		fmt.Fprint(stderr, exception.Traceback())
+		say("%s could not be imported:\n%s", app, exception.Traceback())
 		return exitFailure
 	}
 	if err != nil {

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -57,16 +60,20 @@ func (m *master) serveStatus() (end func()) {
 
 const statusTimeout = 5 * time.Second
 
-func mayAsk(c *net.UnixConn) (yes bool) {
+func mayAsk(c *net.UnixConn) bool {
+	peer, err := peerOf(c)
+	return err == nil && (peer.Uid == 0 || int(peer.Uid) == os.Geteuid())
+}
+
+// peerOf returns who is at the other end (SO_PEERCRED in unix(7)): of a client, who connected; of a server, who
+// began to listen.
+func peerOf(c *net.UnixConn) (peer *unix.Ucred, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return false
+		return nil, err
 	}
-	_ = raw.Control(func(fd uintptr) {
-		peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-		yes = err == nil && (peer.Uid == 0 || int(peer.Uid) == os.Geteuid())
-	})
-	return yes
+	failed := raw.Control(func(fd uintptr) { peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	return peer, errors.Join(failed, err)
 }
 
 func (m *master) status() masterStatus {
@@ -86,7 +93,8 @@ func (m *master) status() masterStatus {
 	return s
 }
 
-// askStatus returns what the master with that process id says of itself.
+// askStatus returns what the master with that process id says of itself. Anybody may have taken the name before it: so who
+// answers must be that process, and its user.
 func askStatus(pid int) (s masterStatus, err error) {
 	c, err := net.DialTimeout("unix", statusAddress(pid), statusTimeout)
 	if err != nil {
@@ -94,8 +102,32 @@ func askStatus(pid int) (s masterStatus, err error) {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(statusTimeout))
-	if err := json.NewDecoder(c).Decode(&s); err != nil {
+	peer, err := peerOf(c.(*net.UnixConn))
+	if err != nil {
+		return s, err
+	}
+	if uid, err := userOf(pid); err != nil || int(peer.Pid) != pid || peer.Uid != uid {
+		return s, fmt.Errorf("process %d does not tell its status: process %d of user %d has taken its place", pid, peer.Pid, peer.Uid)
+	}
+	if err := json.NewDecoder(io.LimitReader(c, maxStatus)).Decode(&s); err != nil {
 		return s, fmt.Errorf("process %d does not tell its status; only the same user and root may ask (%w)", pid, err)
 	}
+	if len(s.Counts) != len(s.Workers) {
+		return s, fmt.Errorf("process %d tells its status in another way: it is another version of pyserve", pid)
+	}
 	return s, nil
+}
+
+// maxStatus is more than thousands of workers fill, in bytes.
+const maxStatus = 64 << 20
+
+// userOf returns the effective user of a process.
+func userOf(pid int) (uid uint32, err error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, line, _ := strings.Cut(string(data), "\nUid:")
+	_, err = fmt.Sscan(line, new(uint32), &uid)
+	return uid, err
 }

@@ -42,7 +42,7 @@ func (res *response) awaitRoom() error {
 	err := res.c.wait(unix.POLLOUT, r.o.WriteTimeout)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.stats.WriteTimeouts.Add(1)
-		r.o.Log.Info("the client did not take the response in time: the connection is cut off", "remote", res.c.remote)
+		r.cut.Info(r.o.Log, "the client did not take the response in time: the connection is cut off", "remote", res.c.remote)
 	}
 	return err
 }

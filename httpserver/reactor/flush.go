@@ -97,7 +97,7 @@ var errShortFile = errors.New("the file does not complete the response")
 // cutShort ends a response that cannot be completed.
 func (w *worker) cutShort(c *conn, err error) {
 	if errors.Is(err, errShortFile) {
-		w.r.o.Log.Info("a file was not sent to its end: the connection is cut off", "remote", c.remote,
+		w.r.cut.Info(w.r.o.Log, "a file was not sent to its end: the connection is cut off", "remote", c.remote,
 			"offset", c.fileAt, "left", c.fileLeft, "error", err)
 	} else {
 		w.r.o.Log.Debug("the client closed the connection before it had the whole response", "remote", c.remote, "error", err)

@@ -51,6 +51,8 @@ type Reactor struct {
 	fullAddress   httpserver.Throttle // --max-connections-per-address
 	crowded       httpserver.Throttle // --queue
 	aged          httpserver.Throttle // --queue-age
+	refused       httpserver.Throttle // requests that are not answered by the application
+	cut           httpserver.Throttle // connections of slow clients
 	spools        httpserver.SpoolTrouble
 }
 

@@ -15,7 +15,7 @@ import (
 
 // refuse answers by a status of the server's own, says why in the log, and closes. h may be nil.
 func (w *worker) refuse(c *conn, h *http1.Head, status int, reason string) {
-	w.r.o.Log.Info("request refused", "status", status, "reason", reason, "remote", c.remote)
+	w.r.refused.Info(w.r.o.Log, "request refused", "status", status, "reason", reason, "remote", c.remote)
 	w.turnAway(c, h, status)
 }
 

@@ -64,7 +64,7 @@ func (b *streamed) take(p []byte) (n int) {
 	b.taken += int64(n)
 	if limit := b.c.r.o.HTTP.MaxBody; limit >= 0 && b.taken > limit {
 		b.c.r.stats.TooLarge.Add(1)
-		b.c.r.o.Log.Info("the content of a request is cut off: it is larger than --max-body", "remote", b.c.remote)
+		b.c.r.cut.Info(b.c.r.o.Log, "the content of a request is cut off: it is larger than --max-body", "remote", b.c.remote)
 		b.err = errors.New("the content is larger than --max-body")
 		return 0
 	}
@@ -118,7 +118,7 @@ func (b *streamed) await() error {
 	err := b.c.wait(unix.POLLIN, timeout)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.stats.BodyTimeouts.Add(1)
-		r.o.Log.Info("the content of a request is cut off: it came too slowly", "remote", b.c.remote)
+		r.cut.Info(r.o.Log, "the content of a request is cut off: it came too slowly", "remote", b.c.remote)
 	}
 	return err
 }

@@ -138,7 +138,7 @@ func (w *worker) expired(c *conn) {
 		w.refuseBody(c, http.StatusRequestTimeout, "the content of a request came too slowly")
 	case phaseFlush:
 		s.WriteTimeouts.Add(1)
-		w.r.o.Log.Info("the client did not take the response in time: the connection is cut off", "remote", c.remote)
+		w.r.cut.Info(w.r.o.Log, "the client did not take the response in time: the connection is cut off", "remote", c.remote)
 		w.flushed(c, true)
 		c.reset() // nobody reads what is on its way
 	default:

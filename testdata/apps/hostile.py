@@ -42,9 +42,40 @@ def speaking(message):
     return app
 
 
+def failing(text):
+    raise ValueError(urllib.parse.unquote_plus(text))
+
+
+def raises(environ, start_response, text):
+    raise ValueError(text)
+
+
+def writes(environ, start_response, text):
+    environ["wsgi.errors"].write(text + "\n")
+    start_response("200 OK", [])
+    return []
+
+
+class Closing(list):
+    def close(self):
+        raise ValueError(self[0].decode())
+
+
+def closes(environ, start_response, text):
+    start_response("200 OK", [])
+    return Closing([text.encode()])
+
+
+texts = {"/raise": raises, "/write": writes, "/close": closes}
+
+
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/speak":
         query = urllib.parse.parse_qs(environ["QUERY_STRING"])
         speak([query["message"][0].encode("latin-1")], int(query.get("times", "1")[0]))
+    if environ["PATH_INFO"] in texts:
+        return texts[environ["PATH_INFO"]](environ, start_response, urllib.parse.parse_qs(environ["QUERY_STRING"])["text"][0])
+    if environ["PATH_INFO"] == "/wait":
+        time.sleep(1000)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [b"%d" % os.getpid()]
