@@ -12,7 +12,7 @@ decides otherwise. With an empty CC nothing is linked. Without OUTDIR nothing is
 and the library.
 
 Prints nothing on success, or one sentence that says what is not as hoped. On failure it says what is missing, with
-exit code 1, or what the linker says, with 2.
+exit code 1, or what the linker says, with 2, or that PYSERVE_LINK cannot be obeyed, with 3.
 """
 
 import hashlib
@@ -152,11 +152,12 @@ def choose_library(out):
     """Returns how to link, the linker's words, the modules left out, and the sentence about it if there is one."""
     wish = os.environ.get("PYSERVE_LINK", "")
     if wish not in ("", "static", "shared"):
-        fail("PYSERVE_LINK=%s: it can be static or shared" % wish)
+        fail("PYSERVE_LINK=%s: it can be static or shared" % wish, 3)
     static, shared = static_library(), shared_library()
     if not {"": static or shared, "static": static, "shared": shared}[wish]:
-        kind = wish or "static or shared"
-        fail("%s has no %s libpython: install it, or build this Python with --enable-shared" % (sys.executable, kind))
+        if wish:
+            fail("PYSERVE_LINK=%s: %s has no %s libpython" % (wish, sys.executable, wish), 3)
+        fail("%s has no libpython: install it, or build this Python with --enable-shared" % sys.executable)
     if out is None:
         return "", [], [], ""
     said = ""
