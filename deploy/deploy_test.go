@@ -18,7 +18,7 @@ var flagName = regexp.MustCompile(`(?:^|[^-\w])--([a-z][a-z-]*[a-z])`)
 
 // foreign are the flags of the other programs that the files call: systemctl, useradd, apt-get, docker, pip.
 var foreign = set("now", "kill-whom", "system", "home-dir", "shell", "uid", "user-group", "no-create-home",
-	"no-install-recommends", "file", "tag", "rm", "stop-timeout", "publish", "no-cache-dir",
+	"no-install-recommends", "file", "tag", "rm", "init", "stop-timeout", "publish", "no-cache-dir",
 	"disable-pip-version-check", "requirement", "from", "interval", "start-period", "retries")
 
 // planned are the flags of the master and its workers, which may not be there yet.

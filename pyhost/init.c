@@ -85,9 +85,28 @@ static int explain(PyStatus status, char *message)
     return PS_VALUE;
 }
 
+/* With these for sys.argv, Py_GetArgcArgv has nothing to tell: what it would tell is not where the process's arguments are,
+ * and setproctitle, which looks there, falls back on /proc. */
+static char *const no_arguments[] = {""};
+
+static int set_arguments(int argc, char *const *argv)
+{
+    PyObject *list = PyList_New(argc);
+    for (int i = 0; list != NULL && i < argc; i++) {
+        PyObject *word = PyUnicode_DecodeFSDefault(argv[i]);
+        if (word == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, i, word);
+    }
+    int status = list == NULL ? -1 : PySys_SetObject("argv", list);
+    Py_XDECREF(list);
+    return status;
+}
+
 /* EMBEDDING: the regular configuration, not the isolated one, so that PYTHON* variables count; the
  * signals stay Go's; print() shows at once under a pipe. */
-static PyStatus configure(PyConfig *config, const char *executable, int argc, char *const *argv)
+static PyStatus configure(PyConfig *config, const char *executable)
 {
     config->parse_argv = 0;
     config->install_signal_handlers = 0;
@@ -99,7 +118,7 @@ static PyStatus configure(PyConfig *config, const char *executable, int argc, ch
     status = PyConfig_SetBytesString(config, &config->program_name, executable);
     if (PyStatus_Exception(status))
         return status;
-    return PyConfig_SetBytesArgv(config, argc, argv);
+    return PyConfig_SetBytesArgv(config, 1, no_arguments);
 }
 
 int ps_interpreter(const char *executable, int argc, char *const *argv, char *message)
@@ -113,11 +132,17 @@ int ps_interpreter(const char *executable, int argc, char *const *argv, char *me
 
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
-    status = configure(&config, executable, argc, argv);
+    status = configure(&config, executable);
     if (!PyStatus_Exception(status))
         status = Py_InitializeFromConfig(&config);
     PyConfig_Clear(&config);
-    return PyStatus_Exception(status) ? explain(status, message) : PS_OK;
+    if (PyStatus_Exception(status))
+        return explain(status, message);
+    if (set_arguments(argc, argv) == 0)
+        return PS_OK;
+    PyErr_Print();
+    snprintf(message, PS_MESSAGE, "sys.argv cannot be set");
+    return PS_VALUE;
 }
 
 int ps_enter_main(char *message)

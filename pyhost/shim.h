@@ -119,6 +119,9 @@ int ps_gil_held(void);
 /* What the calling Python thread is called in Python, and in dumps. */
 unsigned long ps_thread_ident(void);
 
+/* What ps(1) shows for the process; see SetTitle (title.c). Before Python starts, or attached. */
+void ps_title(const char *text);
+
 /* ---- dumps and interrupts (crash.c, interrupt.c) ---- */
 
 /* Has the bootstrap's function start prepare faulthandler. From then on a crash of the process writes the

@@ -110,6 +110,8 @@ char *ps_zygote(int fd)
     set_ignored(SIG_IGN);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     int count = receive_parts(fd, parts);
+    snprintf(message, sizeof message, "pyserve: zygote [%.200s]", parts[SPEC]);
+    ps_title(message);
     if (ps_interpreter(parts[EXECUTABLE], count - ARGV, parts + ARGV, message) != PS_OK)
         fail(fd, message);
     PyObject *zygote = import_application(fd, parts);

@@ -69,6 +69,28 @@ def threads_left():
             for ident, frame in frames.items()]
 
 
+# Libraries that have threads of their own: part of the file's name.
+POOLS = "gomp", "iomp", "libomp", "openblas", "mkl", "tbb", "grpc", "libuv", "librdkafka"
+
+
+def native_threads_left():
+    """What is to be said of the threads that C code has started in the import, a line; nothing if there are none."""
+    known = {thread.native_id for thread in threading.enumerate()} | {os.getpid()}
+    names = {}
+    for task in os.listdir("/proc/self/task"):
+        if int(task) not in known:
+            with open("/proc/self/task/%s/comm" % task) as file:
+                name = file.read().strip()
+            names[name] = names.get(name, 0) + 1
+    if sum(names.values()) <= len(sys._current_frames()) - len(known):  # those are Python's, though threading knows not of them
+        return []
+    with open("/proc/self/maps") as maps:
+        files = {os.path.basename(line.split()[-1]) for line in maps if "/" in line}
+    pools = sorted(file for file in files if any(pool in file for pool in POOLS))
+    text = ", ".join("%d named %s" % (count, name) for name, count in sorted(names.items()))
+    return ["C:" + text + (" (loaded: %s)" % ", ".join(pools) if pools else "")]
+
+
 # ---- the workers ----
 
 
@@ -77,7 +99,7 @@ def serve():
     # Or the first collection in a worker would write to every page there is. None before: it saves nothing, as
     # workers write into the holes that it leaves.
     gc.freeze()
-    send(b"r", "\n".join(threads_left()))
+    send(b"r", "\n".join(threads_left() + native_threads_left()))
     poller = new_poll()
     poller.register(channel.fileno(), select.POLLIN)
     while True:

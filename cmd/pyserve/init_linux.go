@@ -1,19 +1,22 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
+	"github.com/pyserve/pyserve/pyhost"
 )
 
 // serveUnderInit runs this command once more, as a child, if this process is the one that orphans come to: Python must not
 // share a process with something that waits for every child, and a master has better things to do. It returns the exit
 // code, and false if there is no need of it.
-func serveUnderInit() (code int, done bool) {
+func serveUnderInit(app string) (code int, done bool) {
 	if !process.NeedsInit() {
 		return 0, false
 	}
+	pyhost.SetTitle(fmt.Sprintf("pyserve: init [%s]", app))
 	environment, descriptors := systemd.ForMain(started.environment, os.Getpid())
 	code, err := process.Init(process.Command{
 		Path: process.Running, Args: os.Args, Env: append(environment, initVariable+"=1"),

@@ -22,6 +22,9 @@ import (
 func init() { runtime.LockOSThread() }
 
 func main() {
+	for i, arg := range os.Args { // the process's title may take their place
+		os.Args[i] = strings.Clone(arg)
+	}
 	// As in any Python process: a write that fails says so, and ends nothing.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
 	tuneRuntime()
@@ -76,7 +79,7 @@ func run(args []string) int {
 		return control(c, command)
 	}
 	if command == "serve" && worker == nil && upgrade == nil {
-		if code, done := serveUnderInit(); done {
+		if code, done := serveUnderInit(c.app); done {
 			return code
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/scoreboard"
+	"github.com/pyserve/pyserve/pyhost"
 	"github.com/pyserve/pyserve/pyhost/zygote"
 )
 
@@ -58,6 +59,7 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, supervise.Signals...)
 	m := &master{c: c, log: newLog(c.LogLevel), upgrade: upgrade, tookOver: upgrade != nil, zygotes: map[int]*zygote.Zygote{}, folders: map[int]folders{}}
+	pyhost.SetTitle(fmt.Sprintf("pyserve: master [%s]", c.app))
 	if err := m.prepare(); err != nil {
 		m.closeListeners()
 		return failure(err)

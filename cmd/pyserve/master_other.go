@@ -22,7 +22,7 @@ func (c *cli) openListeners() (listeners []net.Listener, foreign bool, err error
 
 func noteInit() {}
 
-func serveUnderInit() (code int, done bool) { return 0, false }
+func serveUnderInit(string) (code int, done bool) { return 0, false }
 
 func (c *cli) tellReady()    {}
 func (c *cli) tellStopping() {}

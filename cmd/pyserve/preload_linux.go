@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -51,6 +52,12 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 		return err
 	}
 	for _, thread := range threads {
+		if native, ok := strings.CutPrefix(thread, zygote.Native); ok {
+			m.log.Warn("C code has started threads while the application was imported: workers that are forked have none of them, "+
+				"and hang where that code counts on them. Leave --preload out, or have the library start its threads later "+
+				"(OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1)", "threads", native)
+			continue
+		}
 		m.log.Warn("a thread that the application has started while it was imported is in no worker (--preload)", "thread", thread)
 	}
 	m.mu.Lock()

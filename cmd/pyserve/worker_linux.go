@@ -15,12 +15,14 @@ import (
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/scoreboard"
+	"github.com/pyserve/pyserve/pyhost"
 )
 
 // serveAsWorker serves with what the master has handed down.
 func serveAsWorker(c *cli, in *handover.Worker) int {
 	// INT and HUP reach the whole process group from a terminal, and are the master's. They are caught and not
 	// ignored, as an ignored signal would stay so in every program that the application starts.
+	pyhost.SetTitle(fmt.Sprintf("pyserve: worker %d [%s]", in.Slot, c.app))
 	if in.Group {
 		if err := syscall.Setpgid(0, 0); err != nil {
 			return failure(fmt.Errorf("a process group for the worker: %w", err))

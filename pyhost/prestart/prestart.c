@@ -23,6 +23,16 @@ static int wants_nethttp(char **words)
     return 0;
 }
 
+/* Started by /proc/self/exe the process would be called exe. */
+__attribute__((constructor)) static void name_process(int argc, char **argv, char **environment)
+{
+    (void)environment;
+    if (argc == 0)
+        return;
+    const char *slash = strrchr(argv[0], '/');
+    prctl(PR_SET_NAME, slash != NULL ? slash + 1 : argv[0], 0, 0, 0);
+}
+
 __attribute__((constructor)) static void widen_timer_slack(int argc, char **argv, char **environment)
 {
     (void)argc;

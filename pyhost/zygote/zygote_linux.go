@@ -104,8 +104,11 @@ func socketpair() (master *net.UnixConn, its *os.File, err error) {
 // PID returns the zygote's process id.
 func (z *Zygote) PID() int { return z.cmd.Process.Pid }
 
+// Native begins what Ready says of the threads that Python does not know.
+const Native = "C:"
+
 // Ready waits for the import. It returns what is to be said of each thread that the application started meanwhile: no
-// worker has it. The error is an [*ImportError], or says how the process ended.
+// worker has it. Those that C code has started are in one line, after Native. The error is an [*ImportError], or says how the process ended.
 func (z *Zygote) Ready() (threads []string, err error) {
 	<-z.ready
 	return z.threads, z.failure

@@ -191,6 +191,13 @@ func TestThreadsThatTheImportLeavesAreNamed(t *testing.T) {
 	assert.Regexp(t, `^leftover in .*threading\.py:\d+$`, threads[0])
 }
 
+func TestThreadsOfCCodeAreTold(t *testing.T) {
+	threads, err := begin(t, "preloaded:leaves_native_threads()", 1).Ready()
+	require.NoError(t, err)
+	require.Len(t, threads, 1)
+	assert.Contains(t, threads[0], zygote.Native+"2 named pool")
+}
+
 func TestAFailedImportIsReported(t *testing.T) {
 	for name, test := range map[string]struct {
 		app, message string

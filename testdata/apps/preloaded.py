@@ -26,6 +26,18 @@ def app(environ, start_response):
     return [json.dumps(answers[environ["PATH_INFO"]]()).encode()]
 
 
+def leaves_native_threads():
+    """Two threads of C code with a name of their own."""
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    for _ in range(2):
+        thread = ctypes.c_ulong()
+        assert libc.pthread_create(ctypes.byref(thread), None, libc.pause, None) == 0
+        libc.pthread_setname_np(thread, b"pool")
+    return app
+
+
 def make():
     makers.append(os.getpid())
     return app

@@ -118,6 +118,14 @@ def orphans(environ, start_response):
     return answer_json(start_response, os.getpid())
 
 
+@view
+def titled(environ, start_response):
+    import setproctitle
+
+    setproctitle.setproctitle("a title of the application's, %s" % ("x" * 100))
+    return answer_json(start_response, os.getpid())
+
+
 # ---- what it runs as ----
 
 
