@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,7 +32,7 @@ func TestWorkersThatAreForkedAreWholePythonProcesses(t *testing.T) {
 	assert.Equal(t, got.PID, got.NativeID)
 	assert.Greater(t, got.Frozen, 1000, "what was imported is not copied by the garbage collector")
 	assert.Subset(t, []string{"PYSERVE_ENGINE"}, got.Variables, "what the master told the process is no business of the application's")
-	assert.Equal(t, []string{"pyserve", "apps.workers:app"}, got.Argv)
+	assert.Equal(t, []string{filepath.Join(testdata(t), "apps/workers.py")}, got.Argv, "as if Python had run the file")
 }
 
 func TestWorkersAreForkedFromANewZygoteAfterAReload(t *testing.T) {

@@ -92,13 +92,9 @@ static char *const no_arguments[] = {""};
 static int set_arguments(int argc, char *const *argv)
 {
     PyObject *list = PyList_New(argc);
-    for (int i = 0; list != NULL && i < argc; i++) {
-        PyObject *word = PyUnicode_DecodeFSDefault(argv[i]);
-        if (word == NULL)
+    for (int i = 0; list != NULL && i < argc; i++)
+        if (PyList_SetItem(list, i, PyUnicode_DecodeFSDefault(argv[i])) < 0 || PyList_GET_ITEM(list, i) == NULL)
             Py_CLEAR(list);
-        else
-            PyList_SET_ITEM(list, i, word);
-    }
     int status = list == NULL ? -1 : PySys_SetObject("argv", list);
     Py_XDECREF(list);
     return status;

@@ -16,83 +16,65 @@ extern char **environ;
 static struct prctl_mm_map map; /* arg_end is 0 before the first title */
 static char *room;              /* TITLE bytes, or NULL */
 
-static int tell_kernel(void)
+static int tell_kernel(struct prctl_mm_map *now)
 {
-    map.brk = (uintptr_t)sbrk(0);
-    return prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+    now->brk = (uintptr_t)sbrk(0);
+    return prctl(PR_SET_MM, PR_SET_MM_MAP, now, sizeof *now, 0);
 }
 
 /* What the kernel has now, from /proc/self/stat (proc(5)): fields 26 to 28 and 45 to 51. */
-static int read_map(void)
+static void read_map(void)
 {
-    char text[2048];
-    unsigned long f[52] = {0};
+    char text[2048], *at = NULL;
+    uint64_t f[52] = {0};
     FILE *file = fopen("/proc/self/stat", "re");
-    char *at = file != NULL ? fgets(text, sizeof text, file) : NULL;
+    if (file != NULL && fgets(text, sizeof text, file) != NULL)
+        at = strrchr(text, ')'); /* the end of field 2, which may hold anything */
     if (file != NULL)
         fclose(file);
-    at = at != NULL ? strrchr(at, ')') : NULL; /* the end of field 2, which may hold anything */
-    if (at == NULL || strlen(at) < 3)
-        return -1;
-    at += 3; /* the state */
-    for (int i = 4; i < 52; i++)
-        f[i] = strtoul(at + 1, &at, 10);
-    map = (struct prctl_mm_map){
-        .start_code = f[26], .end_code = f[27], .start_stack = f[28], .start_data = f[45], .end_data = f[46], .start_brk = f[47],
-        .arg_start = f[48], .arg_end = f[49], .env_start = f[50], .env_end = f[51], .exe_fd = -1,
-    };
-    return f[48] != 0 && f[49] > f[48] ? 0 : -1;
+    if (at != NULL && strlen(at) > 3)
+        for (int i = 4; i < 52; i++)
+            f[i] = strtoul(i == 4 ? at + 3 : at, &at, 10);
+    map = (struct prctl_mm_map){f[26], f[27], f[45], f[46], f[47], 0, f[28], f[48], f[49], f[50], f[51], NULL, 0, -1};
 }
 
-/* Makes room, with a copy of the environment behind it. */
+/* Makes room, with a copy of the environment behind it, if the kernel plays its part. */
 static void make_room(void)
 {
     size_t count = 0, size = TITLE;
     for (; environ[count] != NULL; count++)
         size += strlen(environ[count]) + 1;
-    char *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    char **copy = malloc((count + 1) * sizeof *copy);
-    if (block == MAP_FAILED || copy == NULL)
+    char **copy = mmap(NULL, (count + 1) * sizeof *copy + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED)
         return;
-    char *at = block + TITLE;
-    for (size_t i = 0; i < count; i++) {
+    char *block = (char *)(copy + count + 1), *at = block + TITLE;
+    for (size_t i = 0; i < count; at += strlen(at) + 1, i++)
         copy[i] = strcpy(at, environ[i]);
-        at += strlen(at) + 1;
-    }
-    copy[count] = NULL;
-    struct prctl_mm_map before = map;
-    map.arg_start = map.arg_end = (uintptr_t)block;
-    map.env_start = (uintptr_t)block + TITLE;
-    map.env_end = (uintptr_t)at;
-    if (tell_kernel() == 0) {
-        room = block;
-        environ = copy;
+    struct prctl_mm_map moved = map;
+    moved.arg_start = moved.arg_end = (uintptr_t)block;
+    moved.env_start = (uintptr_t)block + TITLE;
+    moved.env_end = (uintptr_t)at;
+    if (tell_kernel(&moved) != 0)
         return;
-    }
-    map = before;
-    free(copy);
-    munmap(block, size);
+    map = moved;
+    room = block;
+    environ = copy;
 }
 
 void ps_title(const char *text)
 {
     if (map.arg_end == 0) {
-        if (read_map() != 0)
-            return;
+        read_map();
         make_room();
     }
-    if (room == NULL) {
-        size_t size = map.arg_end - map.arg_start;
-        memset((char *)map.arg_start, 0, size);
-        strncpy((char *)map.arg_start, text, size - 1);
-        return;
+    size_t size = room != NULL ? strnlen(text, TITLE - 1) + 1 : map.arg_end - map.arg_start;
+    if (room != NULL) {
+        map.arg_end = (uintptr_t)room + TITLE;
+        map.arg_start = map.arg_end - size;
     }
-    size_t size = strnlen(text, TITLE - 1) + 1;
-    map.arg_end = (uintptr_t)room + TITLE;
-    map.arg_start = map.arg_end - size;
-    memcpy((char *)map.arg_start, text, size - 1);
-    room[TITLE - 1] = 0;
-    tell_kernel();
+    if (size > 0)
+        strncpy((char *)map.arg_start, text, size - 1);
+    tell_kernel(&map);
 }
 #else
 void ps_title(const char *text) { (void)text; }
