@@ -57,9 +57,7 @@ func (r *Reactor) accept(l *listener, w *worker) (more bool) {
 		}
 	}
 	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(l.fd), Pad: listenerGeneration}})
-	if r.polling.Load() > 0 {
-		r.notify()
-	}
+	r.call()
 	return true
 }
 

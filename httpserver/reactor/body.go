@@ -70,6 +70,7 @@ func (w *worker) receiveBody(c *conn) {
 			return
 		}
 		if w.feed(c, buf[:n]); c.phase != phaseBody || w.to != nobody {
+			c.dry = n < len(buf)
 			return
 		}
 	}

@@ -38,6 +38,7 @@ type conn struct {
 
 	phase         phase
 	hangup        bool   // the client sends no more
+	dry           bool   // nothing more could be read when its request was queued, and no event has come since
 	in            []byte // received and not used: a part of a head, a head whose content comes in, or more requests
 	parser        *http1.Parser
 	served        int
@@ -93,23 +94,31 @@ func (w *worker) event(e unix.EpollEvent) {
 
 // drive does what can be done for a connection that w owns, and lets go of it.
 func (w *worker) drive(c *conn) {
+	served := c.served
 	w.look(c)
-	w.finish(c)
+	w.finish(c, served)
 }
 
 // look does what can be done for c now. Afterwards w.to says who is to own it.
 func (w *worker) look(c *conn) {
 	w.to = nobody
-	if c.bits.Swap(0)&gone != 0 {
-		c.hangup = true
+	if bits := c.bits.Swap(0); bits != 0 {
+		c.dry = false
+		c.hangup = c.hangup || bits&gone != 0
 	}
 	for w.step(c) {
 	}
 }
 
-// finish ends w's ownership, after what has happened meanwhile. c may be another's then.
-func (w *worker) finish(c *conn) {
+// finish ends w's ownership, after what has happened meanwhile. c may be another's then. served is how many requests had
+// been answered when w took c: who sends the next one already, while others wait, waits for its turn.
+func (w *worker) finish(c *conn, served int) {
 	for !w.letGo(c) {
+		if w.to == nobody && c.served != served && w.r.queue.ready(true) {
+			served = c.served
+			w.r.again(c)
+			continue
+		}
 		w.look(c)
 	}
 }

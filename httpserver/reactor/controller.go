@@ -5,12 +5,8 @@ import (
 	"time"
 )
 
-// tick is how often the monitor looks while there is work. It may be late, and looks less often, down to every
-// fourth tick, while requests come and go.
-const tick = 500 * time.Microsecond
-
 // controller decides how many threads should be active, that is polling or inside the application. It is
-// fed with looks at the threads, one to four ticks apart while there is work.
+// fed with looks at the threads, as far apart as pace says.
 //
 // One active thread is best as long as the application computes: two would only fight for the GIL. A
 // thread that waits (a database, a sleep) leaves the GIL to others, so one more can be active for each

@@ -177,7 +177,5 @@ func (w *worker) takeTurns(c *conn) {
 // again queues an event for c as if it had come from the kernel.
 func (r *Reactor) again(c *conn) {
 	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLOUT, Fd: int32(c.fd), Pad: int32(c.generation)}})
-	if r.polling.Load() > 0 {
-		r.notify()
-	}
+	r.call()
 }

@@ -12,40 +12,29 @@ import (
 )
 
 // monitor looks at the threads: it wakes another one when all that are active wait for something, and
-// itself does what needs no thread when none of them polls. It sleeps while nothing goes on.
+// itself does what needs no thread when none of them polls. It rests while a look could change nothing.
 type monitor struct {
-	r      *Reactor
-	asleep atomic.Bool
-	wake   chan struct{}
-	worker *worker
-	inside []int
+	r       *Reactor
+	worker  *worker
+	asleep  atomic.Bool // it rests
+	attends atomic.Bool // it waits for events, or is about to
+	wakeup  wakeup
 
-	entries   uint64
-	interval  time.Duration
+	pace      pace
 	hindrance hindrance
-	stuck     int // ticks for which no thread has gone into the application
-	quiet     int // ticks without a thread inside
+	inside    []int
+	turn      int // which of the threads inside is looked at first
 }
 
-// stuckTicks is how long all threads have to be busy before the monitor polls in their place: a thread that
-// comes back soon does it better, as it can answer what it reads.
-const (
-	stuckTicks = 4
-	quietTicks = 40
-	pollTurn   = 256 // events handled in one tick
-)
+// pollTurn is how many events are handled in one look.
+const pollTurn = 256
 
-func (m *monitor) init(r *Reactor) {
-	m.r, m.wake, m.worker = r, make(chan struct{}, 1), r.newWorker(-1)
-}
+func (m *monitor) init(r *Reactor) { m.r, m.worker = r, r.newWorker(-1) }
 
 // rouse is called by whoever goes into the application, or leaves work for others.
 func (m *monitor) rouse() {
 	if m.asleep.Load() && m.asleep.CompareAndSwap(true, false) {
-		select {
-		case m.wake <- struct{}{}:
-		default:
-		}
+		m.wakeup.wake()
 	}
 }
 
@@ -53,22 +42,19 @@ func (m *monitor) run() {
 	runtime.LockOSThread() // for the timer slack, which is a thread's own
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0)
 	for !m.r.closed.Load() {
-		m.pause()
-		if m.look(); m.quiet > quietTicks {
-			m.sleep()
+		switch how, interval := m.pace.next(m.look()); how {
+		case watch:
+			sleep(interval)
+		case rest:
+			m.rest(interval)
+		case attend:
+			m.attend(interval)
 		}
 	}
 }
 
-// pause waits until the next look. While requests come and go there is nothing to see, and looks are rarer: each
-// costs a timer and two switches of threads.
-func (m *monitor) pause() {
-	if m.stuck > 0 {
-		m.interval = tick
-	} else {
-		m.interval = min(2*m.interval, 4*tick)
-	}
-	until := unix.NsecToTimespec(int64(max(m.interval, tick)))
+func sleep(d time.Duration) {
+	until := unix.NsecToTimespec(int64(d))
 	_ = unix.Nanosleep(&until, nil) // a signal only makes it shorter
 }
 
@@ -76,46 +62,53 @@ func (m *monitor) pause() {
 // threads.
 const timerSlack = 50 * time.Microsecond
 
-// sleep waits until somebody goes into the application. A thread that did so before it could see that the
-// monitor sleeps shows in the look that follows.
-func (m *monitor) sleep() {
+// rest waits until somebody goes into the application, for up to d. A thread that did so before it could see that
+// the monitor rests is seen here.
+func (m *monitor) rest(d time.Duration) {
 	m.asleep.Store(true)
-	m.quiet = 0
-	if s := m.r.sched.snapshot(m.inside); len(s.inside) > 0 || m.r.queue.size() > 0 {
-		m.asleep.Store(false)
-		return
-	}
-	select {
-	case <-m.wake:
-	case <-m.r.stopped:
+	roused := m.r.sched.changed(m.pace.entries) || d == forever && m.r.queue.size() > 0 || m.r.closed.Load()
+	if !roused {
+		roused = m.wakeup.wait(d)
 	}
 	m.asleep.Store(false)
+	if roused {
+		m.pace.roused()
+		sleep(tick)
+	}
 }
 
-// look is what happens each tick.
-func (m *monitor) look() {
-	m.worker.clock.set(m.r)
-	s := m.r.sched.snapshot(m.inside)
-	m.inside = s.inside
-	if b := m.r.balancer; b != nil {
-		b.tell(m.hindrance.hindered(s, s.entries-m.entries, m.r.o.GILHeld))
-	}
-	if len(s.inside) == 0 && m.r.queue.size() == 0 {
-		m.quiet++
-	} else {
-		m.quiet = 0
-	}
-	if s.entries != m.entries {
-		m.stuck, m.entries = 0, s.entries
-	} else {
-		m.stuck++
-	}
-	wake := m.r.sched.observe(time.Since(m.r.start), s, m.computes)
-	m.r.unpark(wake)
-	m.deliver()
-	if wake < 0 && s.polling == 0 && len(s.inside) > 0 && m.stuck >= stuckTicks {
+// attend waits for events in place of the threads, for up to d.
+func (m *monitor) attend(d time.Duration) {
+	m.attends.Store(true)
+	n := m.worker.wait(int(d / time.Millisecond))
+	m.attends.Store(false)
+	if m.worker.queueEvents(n) {
 		m.standIn()
 	}
+}
+
+// look is what happens each time.
+func (m *monitor) look() sight {
+	r := m.r
+	m.worker.clock.set(r)
+	at := time.Since(r.start)
+	s := r.sched.snapshot(m.inside)
+	m.inside = s.inside
+	moved := s.entries != m.pace.entries
+	if b := r.balancer; b != nil {
+		b.tell(m.hindrance.hindered(s, s.entries-m.pace.entries, r.o.GILHeld))
+	}
+	saw := sight{at: at, entries: s.entries, polling: s.polling, parked: s.parked, inside: len(s.inside), queued: r.queue.size() > 0}
+	saw.computes = saw.inside > 0 && r.o.GILHeld != nil && r.o.GILHeld()
+	wake := r.sched.observe(at, s, func(threads []int) bool {
+		return saw.computes || (moved || s.polling == 0) && (!saw.full() || r.o.GILHeld == nil) && m.runnable(threads)
+	})
+	r.unpark(wake)
+	saw.held = m.deliver()
+	if wake < 0 && m.pace.stuck(&saw) {
+		m.standIn()
+	}
+	return saw
 }
 
 // standIn polls in place of the threads, until one of them polls again. That one may have been in epoll_wait
@@ -143,23 +136,30 @@ func (w *worker) woken() {
 	}
 }
 
-// deliver sends the answers that threads hold back which have gone into the application meanwhile.
-func (m *monitor) deliver() {
+// deliver sends the answers that threads hold back which have gone into the application meanwhile. It reports whether
+// there are some that are not late yet.
+func (m *monitor) deliver() (held bool) {
 	for _, i := range m.inside {
-		if o := &m.r.threads[i].outbox; o.waiting.Load() > 0 && o.late(m.worker.clock.now) {
+		o := &m.r.threads[i].outbox
+		switch {
+		case o.waiting.Load() == 0:
+		case o.late(m.worker.clock.now):
 			m.worker.deliver(o)
+		default:
+			held = true
 		}
 	}
+	return held
 }
 
-// computes reports whether one of the threads has the GIL, runs, or could if it had a processor. The GIL comes
-// first: to look at it costs next to nothing.
-func (m *monitor) computes(threads []int) bool {
-	if held := m.r.o.GILHeld; held != nil && held() {
-		return true
-	}
-	for _, i := range threads {
-		if m.r.threads[i].runnable() {
+// looksAt is how many threads' states are read in one look, which takes several microseconds each.
+const looksAt = 4
+
+// runnable reports whether one of the threads runs, or could if it had a processor, by a few of them in turn.
+func (m *monitor) runnable(threads []int) bool {
+	for range min(len(threads), looksAt) {
+		m.turn++
+		if m.r.threads[threads[m.turn%len(threads)]].runnable() {
 			return true
 		}
 	}

@@ -115,7 +115,7 @@ func (w *worker) deliver(o *outbox) {
 		if a.c.phase != phaseHead {
 			w.look(a.c)
 		}
-		w.finish(a.c)
+		w.finish(a.c, a.c.served-1)
 	}
 }
 

@@ -117,7 +117,7 @@ const wakeFd = -1
 // unpark wakes a thread that the scheduler has made polling; -1 is none.
 func (r *Reactor) unpark(thread int) {
 	if thread >= 0 {
-		r.threads[thread].unparked <- struct{}{}
+		r.threads[thread].unparked.wake()
 	}
 }
 
@@ -160,6 +160,13 @@ var one = []byte{1, 0, 0, 0, 0, 0, 0, 0}
 
 func (r *Reactor) notify() { unix.Write(r.wake, one) }
 
+// call wakes somebody who waits for events, if there is one, to look at the queue.
+func (r *Reactor) call() {
+	if r.polling.Load() > 0 || r.monitor.attends.Load() {
+		r.notify()
+	}
+}
+
 // wakeAll lets every thread see that the reactor was closed.
 func (r *Reactor) wakeAll() {
 	for i := range r.threads {
@@ -167,6 +174,7 @@ func (r *Reactor) wakeAll() {
 			r.unpark(i)
 		}
 	}
+	r.monitor.rouse()
 	r.notify()
 }
 

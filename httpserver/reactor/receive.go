@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,8 +15,10 @@ import (
 
 // A client that sends as fast as we read does not keep a worker from others: after so much it waits its turn.
 const (
-	requestTurn = 64 // pipelined requests
+	requestTurn = 64 // requests that came together
 	readTurn    = 16 // reads of content
+	// timeTurn is for how long requests that came together are answered while others wait.
+	timeTurn = int64(time.Millisecond)
 )
 
 // load returns what the connection had received before, at the start of the buffer.
@@ -70,7 +73,8 @@ func (w *worker) keep(c *conn, data []byte) {
 // receive reads heads, and has requests answered, until nothing more is there.
 func (w *worker) receive(c *conn) {
 	s := &w.scratch
-	data, drained, err := s.load(c), false, error(nil)
+	data, drained, err := s.load(c), c.dry, error(nil)
+	c.dry = false
 	for turn := requestTurn; ; {
 		n := 0
 		if len(data) > 0 {
@@ -91,7 +95,7 @@ func (w *worker) receive(c *conn) {
 			if c.phase != phaseHead || w.to != nobody {
 				return
 			}
-			if turn--; w.parks || turn == 0 {
+			if turn--; w.parks || turn == 0 || w.clock.now-w.began > timeTurn && w.r.queue.ready(true) {
 				w.yield(c, data, drained)
 				return
 			}
@@ -177,7 +181,7 @@ func (w *worker) tooLarge(c *conn, h *http1.Head) {
 // whole handles a request that is all in data: its head is data[:n], and size bytes of content follow.
 func (w *worker) whole(c *conn, data []byte, n, size int) (rest []byte) {
 	if w.thread < 0 {
-		c.in = append(c.in[:0], data...)
+		c.in, c.dry = append(c.in[:0], data...), w.scratch.dry
 		w.enqueue(c)
 		return nil
 	}

@@ -147,6 +147,13 @@ func (s *scheduler) unparkThread(thread int) bool {
 	return false
 }
 
+// changed reports whether a thread has gone in since there were so many entries.
+func (s *scheduler) changed(entries uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries != entries
+}
+
 // snapshot is what the monitor sees of the threads before it looks at their states.
 type snapshot struct {
 	polling, parked int

@@ -180,9 +180,6 @@ func (c *conn) writeAll(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// forever is a time-out that does not come.
-const forever = time.Duration(math.MaxInt64)
-
 // pollTime is left in milliseconds, rounded up, as poll(2) takes it.
 func pollTime(left time.Duration) int {
 	if left <= 0 {

@@ -27,8 +27,10 @@ type simulation struct {
 	// late is how much later than asked for the monitor gets to look.
 	late func() time.Duration
 
-	interval time.Duration // until the next look
-	entries  uint64        // at the last one
+	pace    pace
+	rests   bool // the monitor does
+	planned int  // counts looks, so that what was planned before is void
+	looks   int
 
 	answers []simAnswer
 	targets []simTarget
@@ -135,25 +137,48 @@ func (s *simulation) runUntil(end time.Duration) {
 
 func (s *simulation) look() {
 	checkScheduler(s.t, s.sched)
+	s.looks++
 	seen := s.sched.snapshot(nil)
-	if s.interval = min(2*s.interval, 4*tick); s.interval == 0 || seen.entries == s.entries {
-		s.interval = tick // as the monitor does
+	computes := s.gil.holder != nil
+	if s.misread != nil {
+		computes = s.misread(computes)
 	}
-	s.entries = seen.entries
-	s.unpark(s.sched.observe(s.now, seen, func([]int) bool {
-		computes := s.gil.holder != nil
-		if s.misread != nil {
-			return s.misread(computes)
-		}
-		return computes
-	}))
+	s.unpark(s.sched.observe(s.now, seen, func([]int) bool { return computes }))
 	polling, inside, target := s.sched.active()
 	s.targets = append(s.targets, simTarget{s.now, target, polling + inside})
-	delay := s.about(tick / 5)
+	how, interval := s.pace.next(sight{at: s.now, entries: seen.entries, polling: seen.polling, parked: seen.parked,
+		inside: len(seen.inside), queued: len(s.queue) > 0, computes: computes})
+	if s.rests = how == rest; s.rests && s.sched.changed(seen.entries) {
+		s.rouse()
+		return
+	}
+	if interval < forever {
+		s.plan(interval)
+	}
+}
+
+// plan has the monitor look in a while, and not when it was going to.
+func (s *simulation) plan(interval time.Duration) {
+	s.planned++
+	planned := s.planned
+	delay := interval + s.about(tick/5)
 	if s.late != nil {
 		delay += s.late()
 	}
-	s.after(s.interval+delay, s.look)
+	s.after(delay, func() {
+		if s.planned == planned {
+			s.look()
+		}
+	})
+}
+
+// rouse is what the monitor's is.
+func (s *simulation) rouse() {
+	if s.rests {
+		s.rests = false
+		s.pace.roused()
+		s.plan(tick)
+	}
 }
 
 // ---- the threads ----
@@ -188,6 +213,7 @@ func (s *simulation) enter(thread *simThread) {
 	if len(s.queue) > 0 {
 		s.notify()
 	}
+	s.rouse()
 	s.next(thread)
 }
 

@@ -116,7 +116,7 @@ func stalled(t *testing.T, c *conn) *worker {
 	require.True(t, c.own.claim())
 	require.True(t, c.overdue(w.clock.now))
 	w.lastLook(c)
-	w.finish(c)
+	w.finish(c, c.served)
 	return w
 }
 

@@ -48,7 +48,7 @@ func (r *Reactor) sweep() {
 			default:
 				w.look(c) // when draining, the last read: a request may be there
 			}
-			w.finish(c)
+			w.finish(c, c.served)
 		})
 		r.pool.impatient(w)
 		w.refuseOld()

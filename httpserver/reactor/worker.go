@@ -19,7 +19,7 @@ type worker struct {
 	thread   int
 	tid      int          // the OS thread's id
 	stat     atomic.Int32 // /proc/self/task/TID/stat, or -1
-	unparked chan struct{}
+	unparked wakeup
 	chosen   bool // it accepts because another process has called this one
 	parks    bool // it came out of the application to find itself parked
 	events   []unix.EpollEvent
@@ -51,7 +51,7 @@ type scratch struct {
 const readSize = 64 << 10
 
 func (r *Reactor) newWorker(thread int) *worker {
-	w := &worker{r: r, thread: thread, unparked: make(chan struct{}, 1), events: make([]unix.EpollEvent, 64)}
+	w := &worker{r: r, thread: thread, events: make([]unix.EpollEvent, 64)}
 	w.stat.Store(-1)
 	w.scratch.buf = make([]byte, readSize)
 	w.scratch.parser = new(http1.Parser)
@@ -102,20 +102,20 @@ func (w *worker) proceed() {
 // stay takes back a parking that the worker has not come to yet: there is another request for it first.
 func (w *worker) stay() {
 	if w.parks && !w.r.sched.unparkThread(w.thread) {
-		<-w.unparked // somebody has woken it already
+		w.unparked.wait(forever) // somebody has woken it already
 	}
 	w.parks = false
 }
 
-// park blocks until the thread is to poll again, or the reactor is closed. Afterwards the thread polls.
+// park blocks until the thread is to poll again. Afterwards the thread polls.
 func (w *worker) park() {
-	select {
-	case <-w.unparked:
-		w.parks = false
-		w.clock.set(w.r)
-	case <-w.r.stopped:
+	if w.r.closed.Load() { // since before it was parked: nobody has woken it, see wakeAll
 		w.stay()
+		return
 	}
+	w.unparked.wait(forever)
+	w.parks = false
+	w.clock.set(w.r)
 }
 
 // turn does one thing that is waiting, or waits for up to timeout milliseconds (-1: for ever). It reports
@@ -137,22 +137,33 @@ func (w *worker) turn(timeout int) bool {
 
 // poll waits for events and queues them; whoever is free takes them from there.
 func (w *worker) poll(timeout int) bool {
+	w.r.polling.Add(1)
+	n := w.wait(timeout)
+	w.r.polling.Add(-1)
+	return w.queueEvents(n)
+}
+
+// wait waits for events, and returns how many there are in w.events.
+func (w *worker) wait(timeout int) int {
 	r := w.r
-	r.polling.Add(1)
 	if r.queue.ready(w.thread >= 0) || r.closed.Load() || r.orders.there.Load() {
 		timeout = 0 // came in between; see push
 	}
 	n, err := unix.EpollWait(r.epoll, w.events, timeout)
-	r.polling.Add(-1)
 	if err != nil && err != unix.EINTR {
 		r.o.Log.Error("epoll_wait failed", "error", err)
 		time.Sleep(time.Millisecond)
 	}
+	return n
+}
+
+// queueEvents queues w.events[:n] and reports whether there is one.
+func (w *worker) queueEvents(n int) bool {
 	if n <= 0 {
 		return false
 	}
-	w.clock.set(r)
-	r.queue.pushEvents(w.events[:n])
+	w.clock.set(w.r)
+	w.r.queue.pushEvents(w.events[:n])
 	return true
 }
 

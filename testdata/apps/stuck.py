@@ -30,6 +30,8 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     if path == "/stream":
         return stream()
+    if path == "/events":
+        return events()
     answers = {"/caught": caught and caught[-1], "/pid": str(os.getpid())}
     return [str(answers.get(path, "hello")).encode()]
 
@@ -39,3 +41,9 @@ def stream():
     for _ in range(12):
         time.sleep(0.1)
         yield b"x"
+
+
+def events():
+    """One event, and then none for long."""
+    yield b"data: hello\n\n"
+    time.sleep(600)

@@ -1,0 +1,61 @@
+package e2e_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestIdleEventStreamsCostNextToNothing(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("CPU time is read from /proc")
+	}
+	for name, threads := range map[string]int{"threads are left": 16, "all threads are taken": 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, "apps.stuck:app", "--threads", strconv.Itoa(threads), "--graceful-timeout", "1s")
+			pid := s.client(t).get(t, "/pid").Body
+			for range 10 {
+				conn := s.dial(t)
+				_, err := fmt.Fprint(conn, "GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+				require.NoError(t, err)
+				line, err := bufio.NewReader(conn).ReadString('\n')
+				require.NoError(t, err, line)
+			}
+			// The time is the processes' own, so that others do not count; the start, when everything is looked at, may still
+			// be going on.
+			require.Eventually(t, func() bool {
+				before, began := cpuTime(t, pid), time.Now()
+				time.Sleep(time.Second)
+				return cpuTime(t, pid)-before < time.Since(began)/100
+			}, patience, time.Millisecond, "it costs 1 % of a core and more")
+			assert.True(t, s.running())
+		})
+	}
+}
+
+// cpuTime is what all threads of a process have used.
+func cpuTime(t *testing.T, pid string) (total time.Duration) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/" + pid + "/task/*/schedstat")
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended
+		}
+		used, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
+		require.NoError(t, err)
+		total += time.Duration(used)
+	}
+	return total
+}
