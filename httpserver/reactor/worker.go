@@ -146,7 +146,7 @@ func (w *worker) poll(timeout int) bool {
 // wait waits for events, and returns how many there are in w.events.
 func (w *worker) wait(timeout int) int {
 	r := w.r
-	if r.queue.ready(w.thread >= 0) || r.closed.Load() || r.orders.there.Load() {
+	if r.queue.ready(w.thread >= 0) || r.closed.Load() || w.thread >= 0 && r.orders.there.Load() {
 		timeout = 0 // came in between; see push
 	}
 	n, err := unix.EpollWait(r.epoll, w.events, timeout)
