@@ -95,15 +95,15 @@ func TestWhatComesWhileALargeAnswerGoesOutIsNotOverlooked(t *testing.T) {
 		}
 		assert.NoError(t, w.WriteHead(&httpserver.Head{Status: 204, NoContent: true}))
 	}, Options{})
+	r.pool.size = 1
 	thread := theThread(t, r)
-	c, client := connectPolled(t, r)
+	_, client := connectPolled(t, r)
 	_, err := unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	require.NoError(t, err)
 	for r.monitor.worker.turn(0) { // the request is queued, and nothing follows it
 	}
 	for thread.turn(0) {
 	}
-	require.Equal(t, phaseFlush, c.phase)
 	_, err = unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	require.NoError(t, err)
 	buf := make([]byte, 1<<20)

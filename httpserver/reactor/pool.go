@@ -146,7 +146,7 @@ func (w *worker) doJob(j job) {
 	} else {
 		w.look(j.c)
 	}
-	w.finish(j.c)
+	w.finish(j.c, j.c.served)
 }
 
 // takeFromPool makes the caller the owner of a connection that waits for the disk.
