@@ -124,13 +124,24 @@ func TestTheServerSaysWhichSignalAViewHasTaken(t *testing.T) {
 	}
 }
 
-func TestAHandlerThatHasLostItsFlagsEndsNobodyBeforeItIsMended(t *testing.T) {
+func TestAServerDrainsThoughAViewHasJustTakenItsSignals(t *testing.T) {
 	t.Parallel()
-	for range 5 {
-		s := start(t, signalsApp, "--workers", "0")
-		s.client(t).get(t, "/swap")
-		s.signal(t, syscall.SIGTERM) // with Python's main thread out of requests, Go can do without the flags
-		assert.Equal(t, 0, s.exitCode(t), s.stderr)
+	for name, tt := range map[string]struct{ attack, workers, threads string }{
+		"one thread":                          {"/take", "1", "1"},
+		"several threads":                     {"/take", "1", "4"},
+		"one thread, by lost flags":           {"/swap", "1", "1"},
+		"several threads, by lost flags":      {"/swap", "1", "4"},
+		"without a master, and by lost flags": {"/swap", "0", "4"}, // Python's main thread waits where Go can do without
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, signalsApp, "--workers", tt.workers, "--threads", tt.threads)
+			s.client(t).get(t, tt.attack) // nobody waits until the handlers are put back
+			s.signal(t, syscall.SIGTERM)
+			assert.Equal(t, 0, s.exitCode(t))
+			assert.NotContains(t, s.stderr.String(), "fatal error")
+			assert.NotContains(t, s.stderr.String(), "died")
+		})
 	}
 }
 

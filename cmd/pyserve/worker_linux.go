@@ -150,6 +150,8 @@ func (s *session) obeyMaster(control *handover.Control, row *scoreboard.Worker) 
 		case message == handover.Drain:
 			row.SetState(scoreboard.Draining)
 			s.orders <- order{drain, "the master"}
+		case message == handover.Finish:
+			s.orders <- order{finish, "the master"}
 		}
 	}
 }

@@ -24,6 +24,7 @@ const (
 	Left   = "left"   // worker: I end now, all requests and exit functions are through
 	Change = "change" // worker: the application's files have changed, with the first of them (--reload)
 	Drain  = "drain"  // master: another has taken your place
+	Finish = "finish" // master: leave
 )
 
 const maxMessage = 4096

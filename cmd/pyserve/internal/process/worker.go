@@ -180,7 +180,8 @@ func exitOf(status syscall.WaitStatus) supervise.Exit {
 // PID implements supervise.Process.
 func (w *Worker) PID() int { return w.handle.PID }
 
-// Signal implements supervise.Process. A process that has ended gets none: its number may be another's.
+// Signal implements supervise.Process. A process that has ended gets none: its number may be another's. To leave it is told by
+// a message, as the application may just have taken SIGTERM from it.
 func (w *Worker) Signal(s supervise.Signal) error {
 	number := map[supervise.Signal]syscall.Signal{
 		supervise.Terminate: syscall.SIGTERM, supervise.Quit: syscall.SIGQUIT, supervise.Kill: syscall.SIGKILL, supervise.Reopen: syscall.SIGUSR1,
@@ -189,6 +190,9 @@ func (w *Worker) Signal(s supervise.Signal) error {
 	defer w.mu.Unlock()
 	if w.ended {
 		return os.ErrProcessDone
+	}
+	if s == supervise.Terminate && w.control.Send(handover.Finish, "") == nil {
+		return nil
 	}
 	return w.handle.signal(number)
 }
