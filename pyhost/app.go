@@ -28,6 +28,7 @@ func (a *App) Name() string { return a.name }
 // Call implements gateway.App: it calls application(environ, start_response) on Python thread number
 // thread, which must be the calling one, and not attached.
 func (a *App) Call(thread int, x *gateway.Exchange) (gateway.Result, error) {
+	a.host.signals.request()
 	b := &a.host.threads[thread].body
 	b.thread = &a.host.threads[thread]
 	handle := b.thread.slot.open(thread, x)

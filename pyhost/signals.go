@@ -20,6 +20,7 @@ type signals struct {
 	pipe   [2]int        // CPython writes to the second end when a signal has come that has a handler in Python
 	read   *os.File      // the first one
 	warned atomic.Uint64 // about these, a bit set of 1 << number
+	busy   atomic.Bool   // there was a request since the last look
 }
 
 // open makes the pipe.
@@ -51,12 +52,16 @@ func outliveBrokenPipes() {
 	}
 }
 
-// signalInterval is how long a signal handler may be the wrong one, and a pending call, of which nothing tells, may wait.
-const signalInterval = 250 * time.Millisecond
+// How often signals are looked after. A handler may be the wrong one for so long; and so long may a pending call wait, of
+// which nothing tells, and a signal whose byte goes to a wakeup descriptor of the application's.
+const (
+	busyInterval = 250 * time.Millisecond // while there are requests
+	idleInterval = time.Second
+)
 
 // WatchSignals looks after signals until done is closed. What the application changes of those that the server uses it
 // puts back. It calls wake, which is to have [Host.RunPending] called on Python's main thread, when a signal has come
-// that has a handler in Python, and four times a second. It returns immediately, and is to be called once.
+// that has a handler in Python, and at each look. It returns immediately, and is to be called once.
 func (h *Host) WatchSignals(done <-chan struct{}, wake func()) {
 	pending := make(chan struct{}, 1)
 	go func() {
@@ -66,22 +71,40 @@ func (h *Host) WatchSignals(done <-chan struct{}, wake func()) {
 	}()
 	go func() {
 		defer close(pending)
-		buffer := make([]byte, 512)
-		for next := time.Now(); ; {
-			if now := time.Now(); !now.Before(next) {
-				next = now.Add(signalInterval)
-				h.warnOfSignals(uint64(C.ps_signals_check(ignoredSignals())))
-			}
-			_ = h.signals.read.SetReadDeadline(next)
-			_, _ = h.signals.read.Read(buffer) // at the deadline it is an error
-			select {
-			case <-done:
-				return
-			case pending <- struct{}{}:
-			default:
+		for buffer := make([]byte, 512); ; {
+			h.warnOfSignals(uint64(C.ps_signals_check(ignoredSignals())))
+			h.signals.rest()
+			for err := error(nil); err == nil; _, err = h.signals.read.Read(buffer) {
+				select {
+				case <-done:
+					return
+				case pending <- struct{}{}:
+				default:
+				}
 			}
 		}
 	}()
+}
+
+// rest sets the time for the next look, which ends a read from the pipe.
+func (s *signals) rest() {
+	if s.busy.Swap(false) {
+		s.lookIn(busyInterval)
+		return
+	}
+	s.lookIn(idleInterval)
+	if s.busy.Load() { // since then
+		s.lookIn(busyInterval)
+	}
+}
+
+func (s *signals) lookIn(d time.Duration) { _ = s.read.SetReadDeadline(time.Now().Add(d)) }
+
+// request says that there is one: the application may change signals in it.
+func (s *signals) request() {
+	if !s.busy.Load() && s.busy.CompareAndSwap(false, true) {
+		s.lookIn(busyInterval)
+	}
 }
 
 // RunPending runs the Python handlers of signals that have come, and what extensions have queued by Py_AddPendingCall.
