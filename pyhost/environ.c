@@ -9,13 +9,14 @@
 
 enum {
     REUSE = 64,   /* a value up to this size is kept for the thread's next request */
+    TARGET = 16,  /* a path, which may have a token in it, only up to this one */
     PLACES = 64,  /* what a template has room for: the names are the client's */
     NAME = 64,    /* the longest of its unknown names */
     UNKNOWN = 0xFFFF,
 };
 
-static PyObject **keys;       /* the known names, interned, by their number */
-static unsigned char *secret; /* values that must not outlive their request */
+static PyObject **keys;     /* the known names, interned, by their number */
+static unsigned char *most; /* the largest size of a value that may outlive its request */
 static int key_count;
 
 static PyObject *object_keys[PS_KEY_COUNT];
@@ -49,14 +50,14 @@ static int make_constants(int multithread, int multiprocess, PyObject *file_wrap
     return 0;
 }
 
-/* Cookies, credentials, and keys and tokens of APIs. */
-static int is_secret(const char *name)
+/* Cookies, credentials, keys and tokens of APIs, queries and the URLs of other pages may not be kept at all. */
+static unsigned char most_of(const char *name)
 {
-    static const char *const words[] = {"COOKIE", "AUTHORIZATION", "API_KEY", "TOKEN"};
+    static const char *const words[] = {"COOKIE", "AUTHORIZATION", "_KEY", "TOKEN", "QUERY_STRING", "REFERER", "DESTINATION"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strstr(name, words[i]) != NULL)
-            return 1;
-    return 0;
+            return 0;
+    return strcmp(name, "PATH_INFO") == 0 || strstr(name, "_URI") != NULL ? TARGET : REUSE;
 }
 
 int ps_environ_prepare(char *const *names, int count, int multithread, int multiprocess, PyObject *file_wrapper)
@@ -66,15 +67,15 @@ int ps_environ_prepare(char *const *names, int count, int multithread, int multi
         if ((object_keys[i] = PyUnicode_InternFromString(object_names[i])) == NULL)
             return -1;
     keys = PyMem_RawCalloc((size_t)count, sizeof *keys);
-    secret = PyMem_RawCalloc((size_t)count, 1);
-    if (keys == NULL || secret == NULL) {
+    most = PyMem_RawCalloc((size_t)count, 1);
+    if (keys == NULL || most == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     for (int i = 0; i < count; i++) {
         if ((keys[i] = PyUnicode_InternFromString(names[i])) == NULL)
             return -1;
-        secret[i] = is_secret(names[i]);
+        most[i] = most_of(names[i]);
     }
     key_count = count;
     return make_constants(multithread, multiprocess, file_wrapper);
@@ -161,7 +162,8 @@ static PyObject *key_of(const variable *v)
 /* Whether a template may hold the value. Unknown names could mean anything: their values may be secret. */
 static int reusable(const variable *v)
 {
-    return v->number != UNKNOWN && v->size <= REUSE && !secret[v->number];
+    return v->number != UNKNOWN && v->size <= most[v->number]
+        && (most[v->number] != TARGET || memchr(v->bytes, '?', v->size) == NULL);
 }
 
 /* The str for a value, a new reference: the one of the thread's last request if it is the same. */

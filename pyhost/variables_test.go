@@ -204,6 +204,36 @@ func TestSecretsAndLongValuesAreNotKeptForTheNextRequest(t *testing.T) {
 	})
 }
 
+func TestTargetsThatMayHoldATokenAreNotKeptForTheNextRequest(t *testing.T) {
+	c := newCaller(t)
+	references := c.load(t, "references")
+	onThread(t, func(thread int) {
+		for target, kept := range map[string]map[string]bool{
+			"/?token=abc":              {"PATH_INFO": true},
+			"/?key":                    {"PATH_INFO": true},
+			"/reset/MQ/c3nq7w-0123456": {},
+			"/a/b":                     {"PATH_INFO": true, "RAW_URI": true, "REQUEST_URI": true},
+		} {
+			for i := range 5 {
+				var beyond map[string]int
+				require.NoError(t, json.Unmarshal(references(thread, request("id", target, fieldsOf("Referer: /?t=1")...)), &beyond))
+				for _, name := range []string{"PATH_INFO", "RAW_URI", "REQUEST_URI", "QUERY_STRING", "HTTP_REFERER"} {
+					if kept[name] && i == 0 {
+						continue // nothing is kept yet
+					} else if kept[name] {
+						assert.Positive(t, beyond[name], "this test does not see what is kept")
+						continue
+					}
+					if name == "QUERY_STRING" && !strings.Contains(target, "?") {
+						continue // the empty one
+					}
+					assert.Zero(t, beyond[name], "%s of %s", name, target)
+				}
+			}
+		}
+	})
+}
+
 func TestWhatBelongsToARequestThatIsKeptNeverServesAnother(t *testing.T) {
 	lines := &lineLog{}
 	defer pyhost.RedirectErrors(slog.New(lines))()
