@@ -81,11 +81,67 @@ func TestWorkersRunAsTheGroupThatIsAskedFor(t *testing.T) {
 	assert.Equal(t, []int{1, 1, 1}, got.GIDs)
 }
 
+func TestANumberWithoutAUserIsAUserToo(t *testing.T) {
+	t.Parallel()
+	nobody(t)
+	eachBirth(t, func(t *testing.T, flags ...string) {
+		s := startService(t, "apps.workers:app", append(flags, "--user", "54321")...)
+		got := ask[identity](t, s, "/identity")
+		assert.Equal(t, []int{54321, 54321, 54321}, got.UIDs)
+		assert.Equal(t, []int{54321, 54321, 54321}, got.GIDs)
+		assert.NotContains(t, got.Groups, 0)
+		assert.Equal(t, "/", got.Home)
+	})
+}
+
+func TestAGroupAloneLeavesNothingOfTheOthers(t *testing.T) {
+	t.Parallel()
+	nobody(t)
+	for _, workers := range []string{"0", "1"} {
+		s := start(t, "apps.workers:app", "--group", "54321", "--workers", workers)
+		got := ask[identity](t, &service{server: s}, "/identity")
+		assert.Equal(t, []int{54321, 54321, 54321}, got.GIDs)
+		assert.Equal(t, []int{54321}, got.Groups)
+	}
+}
+
+func TestAUserWhoAsksForItselfGetsIt(t *testing.T) {
+	t.Parallel()
+	_, uid, gid := nobody(t)
+	for name, flags := range map[string][]string{
+		"by name": {"--user", "nobody"}, "by number": {"--user", itoa(uid)}, "with its group": {"--user", "nobody", "--group", itoa(gid)},
+		"its group": {"--group", itoa(gid)}, "in one process": {"--user", "nobody", "--workers", "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := append([]string{"--venv", need(t, "PYSERVE_VENV"), "--chdir", testdata(t), "--bind", "127.0.0.1:0"}, flags...)
+			cmd := exec.Command(need(t, "PYSERVE_BIN"), append(args, "apps.workers:app")...)
+			cmd.Env = environment()
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+			s := runServer(t, cmd)
+			s.waitUntilReady(t)
+			assert.Equal(t, []int{uid, uid, uid}, ask[identity](t, &service{server: s}, "/identity").UIDs)
+		})
+	}
+}
+
+func TestNumbersThatAreNoUsersAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{{"--user", "4294967295"}, {"--user", "-1"}, {"--user", "1e3"}, {"--group", "4294967295"}, {"--group", "no-such-group"}} {
+		s := launch(t, "apps.workers:app", flags...)
+		assert.NotZero(t, s.exitCode(t))
+		assert.Contains(t, s.stderr.String(), "there is no such "+flags[0][2:], flags)
+	}
+}
+
 func TestWorkersOfAnotherUserNeedRoot(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ user, want string }{
-		"as another one":    {"root", "--user and --group need root"},
-		"as an unknown one": {"no-such-user", "--user no-such-user: there is no such user"},
+	for name, c := range map[string]struct {
+		user, want string
+		code       int
+	}{
+		"as another one":    {"root", "--user and --group need root", 1},
+		"as an unknown one": {"no-such-user", "--user no-such-user: there is no such user", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +152,7 @@ func TestWorkersOfAnotherUserNeedRoot(t *testing.T) {
 				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 			}
 			output, _ := cmd.CombinedOutput()
-			assert.Equal(t, 1, cmd.ProcessState.ExitCode())
+			assert.Equal(t, c.code, cmd.ProcessState.ExitCode())
 			assert.Contains(t, string(output), c.want)
 		})
 	}
