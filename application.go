@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 
 	"github.com/pyserve/pyserve/gateway"
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/progress"
 	"github.com/pyserve/pyserve/pyhost"
+	"github.com/pyserve/pyserve/pyhost/importing"
 )
 
 // Application is an application that was imported.
@@ -36,6 +38,7 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 		return nil, err
 	}
 	var app *pyhost.App
+	defer rt.watchImport(a.Name)()
 	if closed := rt.onMain(func() {
 		if app, err = rt.host.Load(a.Name); err == nil && !rt.threaded {
 			// Only now: an application may fork or patch threading while it is imported.
@@ -53,6 +56,15 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 		return nil, err
 	}
 	return &Application{rt: rt, handler: handler, watched: watched, engine: a.engine(rt.options, rt.host, rt.disk)}, nil
+}
+
+// watchImport says where an import is that takes long, until stop is called.
+func (rt *Runtime) watchImport(name string) (stop func()) {
+	if rt.options.QuietImport {
+		return func() {}
+	}
+	watch := importing.Watch{Name: name, PID: os.Getpid(), Stack: func() string { return rt.stack(0) }, Log: rt.options.Log}
+	return watch.Begin()
 }
 
 // Handler returns the application as an http.Handler.

@@ -65,6 +65,8 @@ type Options struct {
 	// Stuck is told when a thread does not come back after that; gil says that it keeps the GIL, so that no Python code
 	// runs any more. nil is nobody; the log has it in any case.
 	Stuck func(reason string, gil bool)
+	// QuietImport has nothing said about an import that takes long, as another process does the same import and says it.
+	QuietImport bool
 	// Log takes the server's messages, the applications' exceptions, and wsgi.errors; nil is slog.Default().
 	Log *slog.Logger
 }

@@ -48,15 +48,18 @@ def load(bootstrap, descriptor, directory, extra, spec):
     """
     global channel
     channel = _socket.socket(fileno=descriptor)
+    stacks = descriptor + 1  # a file of the master's
     faulthandler.enable(2)  # until become_worker; an application that enables or disables it itself has its way
     try:
-        faulthandler.register(STACKS, 2)
+        os.set_inheritable(stacks, False)
+        faulthandler.register(STACKS, stacks)
         bootstrap.call(b"prepare_path", directory, extra)
         app = bootstrap.call(b"load", spec)
     except BaseException:
         send(b"f", "\0".join(bootstrap.describe(*sys.exc_info())))
         os._exit(1)
     faulthandler.unregister(STACKS)
+    os.close(stacks)
     return app
 
 

@@ -44,6 +44,7 @@ type master struct {
 	tookOver   bool              // from another master, and systemd does not know yet
 	identity   *identity         // of the workers; nil is the master's own
 	variables  []string          // what that means for their environment
+	importing  int               // the generation that a worker was started of last
 
 	leftovers *process.Leftovers // nil if workers are in the master's process group
 
@@ -183,8 +184,9 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 	}
 	shared := process.Shared{
 		Board: m.board, Listeners: m.fds, Dir: m.c.dir, Folders: folders.String(), Reload: m.c.Reload, Leftovers: m.leftovers,
-		Events: m.supervisor, Log: m.log,
+		Events: m.supervisor, Log: m.log, Quiet: spec.Generation == m.importing,
 	}
+	m.importing = spec.Generation
 	worker, err := process.StartWorker(shared, spec, m.born(spec.Generation))
 	if err != nil {
 		return nil, err

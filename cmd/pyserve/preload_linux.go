@@ -15,6 +15,7 @@ import (
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
+	"github.com/pyserve/pyserve/pyhost/importing"
 	"github.com/pyserve/pyserve/pyhost/zygote"
 )
 
@@ -35,12 +36,15 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 	stop := context.AfterFunc(ctx, func() {
 		if errors.Is(context.Cause(ctx), supervise.ErrStartTimeout) {
 			say("%s: the import goes on for longer than --start-timeout %s, and is ended. It is in:", m.c.app, m.c.StartTimeout)
-			z.WriteStacks()
+			fmt.Fprint(stderr, z.Stacks())
 		}
 		z.Close()
 	})
 	defer stop()
+	watch := importing.Watch{Name: m.c.app, PID: z.PID(), Stack: z.Stacks, Log: m.log}
+	watched := watch.Begin()
 	threads, err := z.Ready()
+	watched()
 	var failed *zygote.ImportError
 	switch {
 	case errors.As(err, &failed) && failed.Traceback != "":

@@ -47,6 +47,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 	s.options.CrashFile = os.NewFile(uintptr(in.Crash), "crash")
 	s.stacks = s.options.CrashFile
 	s.options.Row = row
+	s.options.QuietImport = in.Quiet
 	retire := func(reason string, stuck bool) {
 		message := handover.Retire
 		if stuck {

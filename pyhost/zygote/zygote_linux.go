@@ -3,12 +3,15 @@ package zygote
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Zygote is a running zygote. Its methods can be called on any goroutine.
@@ -17,6 +20,9 @@ type Zygote struct {
 	conn  *net.UnixConn
 	ready chan struct{} // closed when the import is over, one way or the other
 	ended chan struct{} // closed when the process has ended and all messages are taken
+
+	stacking sync.Mutex // held while the stacks are written to
+	stacks   *os.File   // a memfd, the zygote's too
 
 	threads []string // set before ready is closed
 	failure error    // set before ready is closed, if the import failed
@@ -66,19 +72,27 @@ func Start(cmd *exec.Cmd, configuration []byte) (*Zygote, error) {
 		return nil, err
 	}
 	defer its.Close()
+	fd, err := unix.MemfdCreate("pyserve-stacks", unix.MFD_CLOEXEC)
+	if err != nil {
+		master.Close()
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	stacks := os.NewFile(uintptr(fd), "stacks")
 	const standard = 3 // descriptors before those of ExtraFiles
 	cmd.Env = append(cmd.Environ(), fmt.Sprintf("PYSERVE_ZYGOTE=%d", standard+len(cmd.ExtraFiles)))
-	cmd.ExtraFiles = append(cmd.ExtraFiles, its)
+	cmd.ExtraFiles = append(cmd.ExtraFiles, its, stacks)
 	if _, err := master.Write(configuration); err != nil {
 		master.Close()
+		stacks.Close()
 		return nil, fmt.Errorf("the zygote's configuration: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
 		master.Close()
+		stacks.Close()
 		return nil, fmt.Errorf("the zygote does not start: %w", err)
 	}
 	z := &Zygote{
-		cmd: cmd, conn: master, ready: make(chan struct{}), ended: make(chan struct{}),
+		cmd: cmd, conn: master, stacks: stacks, ready: make(chan struct{}), ended: make(chan struct{}),
 		answers: make(chan answer, 1), children: make(map[int]*Child),
 	}
 	go z.run()
@@ -177,17 +191,32 @@ func (z *Zygote) endIfIdle() {
 	}
 }
 
-// WriteStacks has the zygote write the Python stacks of its threads to its standard error, if it is still importing the
-// application, and gives it a moment for that.
-func (z *Zygote) WriteStacks() {
+// Stacks returns the Python stacks of the zygote's threads, in faulthandler's form, while it imports the application; ""
+// when it does not, and what there is when it takes too long to write them.
+func (z *Zygote) Stacks() string {
+	const patience, pause = time.Second, 20 * time.Millisecond
+	z.stacking.Lock()
+	defer z.stacking.Unlock()
+	_ = z.stacks.Truncate(0)
+	_, _ = z.stacks.Seek(0, io.SeekStart) // the zygote writes where this file is
 	if z.imported() || z.cmd.Process.Signal(syscall.SIGUSR1) != nil {
-		return
+		return ""
 	}
-	select {
-	case <-z.ended:
-	case <-time.After(time.Second):
+	var text, before []byte
+	for end := time.Now().Add(patience); time.Now().Before(end) && (len(text) == 0 || len(text) != len(before)); {
+		select {
+		case <-z.ended:
+			return string(text)
+		case <-time.After(pause):
+			before = text
+			text, _ = io.ReadAll(io.NewSectionReader(z.stacks, 0, maxStacks))
+		}
 	}
+	return string(text)
 }
+
+// maxStacks is how much of the stacks is read, in bytes.
+const maxStacks = 256 << 10
 
 // Close ends the zygote at once, even while it imports, and returns when its process is gone. Its workers live on,
 // but nobody hears how they end.
@@ -222,6 +251,9 @@ func (z *Zygote) run() {
 	}
 	<-gone
 	z.conn.Close()
+	z.stacking.Lock()
+	z.stacks.Close()
+	z.stacking.Unlock()
 	if !z.imported() {
 		z.failure = fmt.Errorf("%w before the application was imported: %s", z.Err(), z.cmd.ProcessState)
 		close(z.ready)

@@ -16,7 +16,7 @@ import (
 )
 
 func TestAWorkerLearnsWhatItInheritsAndNobodyAfterIt(t *testing.T) {
-	given := handover.Worker{Slot: 3, Control: 24, Board: 25, Crash: 26, Listeners: []int{27, 28}, Dir: "/srv/my {0} site", Folders: `{"Home":"/srv/{1}"}`, Group: true}
+	given := handover.Worker{Slot: 3, Control: 24, Board: 25, Crash: 26, Listeners: []int{27, 28}, Dir: "/srv/my {0} site", Folders: `{"Home":"/srv/{1}"}`, Group: true, Quiet: true}
 	template, fds := given.Template()
 	assert.Equal(t, []int{24, 25, 26, 27, 28}, fds)
 	t.Setenv(handover.Variable, handover.Fill(template, 24, 5))

@@ -30,6 +30,8 @@ type Worker struct {
 	Folders string
 	// Group says that the worker is to lead a process group of its own.
 	Group bool
+	// Quiet says that another worker of its generation tells of an import that takes long.
+	Quiet bool
 }
 
 // Upgrade is what the new binary's master inherits from the one it replaces.
@@ -45,7 +47,7 @@ type Upgrade struct {
 // Template returns the value of Variable for a worker, with {0} in place of its number of fds[0] and so on, and
 // the descriptors to hand down.
 func (w Worker) Template() (value string, fds []int) {
-	value = fmt.Sprintf("worker slot=%d control={0} board={1} crash={2} listeners=%s dir=%s folders=%s group=%t", w.Slot, places(3, len(w.Listeners)), url.QueryEscape(w.Dir), url.QueryEscape(w.Folders), w.Group)
+	value = fmt.Sprintf("worker slot=%d control={0} board={1} crash={2} listeners=%s dir=%s folders=%s group=%t quiet=%t", w.Slot, places(3, len(w.Listeners)), url.QueryEscape(w.Dir), url.QueryEscape(w.Folders), w.Group, w.Quiet)
 	return value, append([]int{w.Control, w.Board, w.Crash}, w.Listeners...)
 }
 
@@ -106,7 +108,7 @@ func parse(value string) (*Worker, *Upgrade, error) {
 	switch part {
 	case "worker":
 		w := &Worker{Slot: number(fields["slot"]), Control: number(fields["control"]), Board: number(fields["board"]),
-			Crash: number(fields["crash"]), Listeners: listeners, Group: fields["group"] == "true"}
+			Crash: number(fields["crash"]), Listeners: listeners, Group: fields["group"] == "true", Quiet: fields["quiet"] == "true"}
 		w.Dir, broken = unescape(fields["dir"], broken)
 		w.Folders, broken = unescape(fields["folders"], broken)
 		return w, nil, broken

@@ -38,6 +38,8 @@ type Shared struct {
 	Leftovers *Leftovers
 	Events    Events
 	Log       *slog.Logger
+	// Quiet says that a worker of the same generation was started already, which tells of an import that takes long.
+	Quiet bool
 }
 
 // A Worker is a worker process. It implements supervise.Process.
@@ -91,7 +93,7 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 	w.row.Reset(0)
 	started, err := born(handover.Worker{
 		Slot: spec.Slot, Control: theirs, Board: shared.Board.FD(), Crash: crash, Listeners: shared.Listeners, Dir: shared.Dir, Folders: shared.Folders,
-		Group: shared.Leftovers != nil,
+		Group: shared.Leftovers != nil, Quiet: shared.Quiet,
 	})
 	if err != nil {
 		w.row.Release()
