@@ -221,6 +221,9 @@ func (a App) builder(o Options) (*environ.Builder, error) {
 // engine returns the engine's options with what pyserve adds.
 func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.SpoolDisk) httpserver.Options {
 	e := a.HTTP
+	if e.Refused == nil && o.Row != nil {
+		e.Refused = &o.Row.Counters().Refused
+	}
 	if e.SpoolDisk == nil {
 		e.SpoolDisk = disk
 	}
@@ -255,5 +258,9 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 }
 
 func (a App) gateway(o Options) gateway.Options {
-	return gateway.Options{Log: o.Log, Debug: a.Debug}
+	options := gateway.Options{Log: o.Log, Debug: a.Debug}
+	if o.Row != nil {
+		options.Failed = &o.Row.Counters().Failed
+	}
+	return options
 }

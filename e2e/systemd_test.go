@@ -93,3 +93,16 @@ func TestSocketsOfSystemdAreServed(t *testing.T) {
 		})
 	}
 }
+
+func TestSystemdIsToldTheStateOfAServerWithoutWorkersAndTheApplicationNothingOfIt(t *testing.T) {
+	t.Parallel()
+	m := newManager(t)
+	s := launchProgram(t, need(t, "PYSERVE_BIN"), []string{"NOTIFY_SOCKET=" + m.path, "WATCHDOG_USEC=200000"}, "apps.workers:app", "--workers", "0")
+	s.waitUntilReady(t)
+	m.waitFor(t, "READY=1")
+	m.waitFor(t, "WATCHDOG=1")
+	m.waitFor(t, "WATCHDOG=1")
+	assert.Empty(t, getJSON[[]string](t, s.client(t), "/managed", "Connection", "close"))
+	s.signal(t, syscall.SIGTERM)
+	m.waitFor(t, "STOPPING=1")
+}

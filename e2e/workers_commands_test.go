@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,4 +93,23 @@ func TestAServerWithoutWorkersIsStoppedByCommand(t *testing.T) {
 	assert.Equal(t, 0, code, stderr)
 	assert.Equal(t, 0, s.exitCode(t))
 	assert.NoFileExists(t, path)
+}
+
+func TestStatusCountsWhatWasRefusedAndWhatHasFailed(t *testing.T) {
+	t.Parallel()
+	s := startService(t, "apps.workers:app", "--threads", "1", "--queue", "1")
+	require.Equal(t, 500, s.client(t).get(t, "/raises", "Connection", "close").Status)
+	w := startWaiting(t, s.server)
+	var waiting []net.Conn
+	for range 4 { // one of which finds a place in the queue
+		conn := s.dial(t)
+		_, err := io.WriteString(conn, head("GET", "/pid", "Connection: close"))
+		require.NoError(t, err)
+		waiting = append(waiting, conn)
+	}
+	s.waitForStatus(t, "three are refused", func(now status) bool { return now.Counts[0].Refused == 3 && now.Counts[0].Failed == 1 })
+	w.finish(t)
+	for _, conn := range waiting {
+		assert.NotEmpty(t, readToEnd(t, conn))
+	}
 }

@@ -40,7 +40,7 @@ type status struct {
 		State, Retiring           string
 	}
 	Counts []struct {
-		Connections, Requests int
+		Connections, Requests, Refused, Failed int
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pyserve/pyserve/environ"
 	"github.com/pyserve/pyserve/httpserver"
@@ -15,6 +16,8 @@ import (
 type Options struct {
 	// Log takes the application's exceptions and its breaches of PEP 3333; nil is slog.Default().
 	Log *slog.Logger
+	// Failed counts the requests that the application has ended by an exception, or without an answer; nil is no counter.
+	Failed *atomic.Int64
 	// Debug shows exceptions with their tracebacks to the client. Never use it in production.
 	Debug bool
 }
@@ -26,6 +29,7 @@ type Handler struct {
 	environ   *environ.Builder
 	log       *slog.Logger
 	debug     bool
+	failed    *atomic.Int64
 	exchanges []Exchange // one a thread
 	refused   httpserver.Throttle
 	warned    sync.Map // hop-by-hop names that were named in the log already
@@ -36,7 +40,7 @@ func NewHandler(app App, builder *environ.Builder, threads int, o Options) *Hand
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Handler{app: app, environ: builder, log: o.Log, debug: o.Debug, exchanges: make([]Exchange, threads)}
+	return &Handler{app: app, environ: builder, log: o.Log, debug: o.Debug, failed: o.Failed, exchanges: make([]Exchange, threads)}
 }
 
 // Serve answers r on Python thread number thread.
@@ -144,6 +148,9 @@ func (x *Exchange) complete() {
 
 // fail logs err and tells the client: by a 500 when nothing was sent yet, else by breaking off.
 func (x *Exchange) fail(what string, err error) {
+	if x.h.failed != nil {
+		x.h.failed.Add(1)
+	}
 	x.h.log.Error(what, x.attrs("error", err, "traceback", traceback(err))...)
 	if x.sent {
 		x.w.Abort()

@@ -184,6 +184,7 @@ func (x *exchange) failed(p *TaskPanic) {
 
 // refuse answers with a short text of the engine's own.
 func (x *exchange) refuse(status int, text string, more ...HeaderField) {
+	x.e.o.CountRefusal(status)
 	text = http.StatusText(status) + "\n\n" + text + "\n"
 	head := &Head{
 		Status:        status,

@@ -3,7 +3,9 @@ package httpserver
 import (
 	"cmp"
 	"log/slog"
+	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -60,9 +62,18 @@ type Options struct {
 	ServerName string
 	// Limits bound what clients can hold on to; see its fields for those that are for [Server] only.
 	Limits Limits
+	// Refused counts the requests that the engine has answered by 503; nil is no counter.
+	Refused *atomic.Int64
 	// Descriptors is told about the descriptors of listeners and connections; nil is nobody. For
 	// [Server] only.
 	Descriptors DescriptorWatcher
+}
+
+// CountRefusal counts an answer of the engine's own, if that is what Refused is for.
+func (o *Options) CountRefusal(status int) {
+	if o.Refused != nil && status == http.StatusServiceUnavailable {
+		o.Refused.Add(1)
+	}
 }
 
 // DescriptorWatcher learns which descriptors are network connections, so that a process forked by the

@@ -46,6 +46,23 @@ func binds(given []string, dir string) (addresses []string, err error) {
 	return addresses, errors.Join(errs...)
 }
 
+// bindsTo reports whether --bind means these listeners. A host may be a name, and port 0 any port: they are not compared.
+func (c *cli) bindsTo(listeners []net.Listener) bool {
+	if len(listeners) != len(c.Bind) {
+		return false
+	}
+	for i, l := range listeners {
+		bind, address := sameAddress(c.Bind[i]), l.Addr().String()
+		path, unix := strings.CutPrefix(bind, "unix:")
+		_, wanted, _ := net.SplitHostPort(bind)
+		_, port, _ := net.SplitHostPort(address)
+		if bind != "" && (unix && path != address || !unix && wanted != port) {
+			return false
+		}
+	}
+	return true
+}
+
 // socketOptions are what may follow the path of a unix socket.
 var socketOptions = []string{"mode", "owner", "group"}
 

@@ -138,12 +138,12 @@ func printStatus(c *cli, a addressee) error {
 	}
 	fmt.Printf("pyserve %s, process %d, serves %s on %s\n", visible(s.Version), s.PID, visible(s.App), visible(s.Listening))
 	fmt.Printf("%s, generation %d, %d of %s ready\n\n", visible(string(s.State)), s.Generation, s.Serving, count(s.Wanted, "worker"))
-	fmt.Printf("%-7s %-8s %-10s %-9s %10s %12s %6s %10s %8s %9s\n",
-		"worker", "process", "generation", "state", "for", "connections", "busy", "requests", "refused", "timed out")
+	fmt.Printf("%-7s %-8s %-10s %-9s %10s %12s %6s %10s %8s %9s %7s\n",
+		"worker", "process", "generation", "state", "for", "connections", "busy", "requests", "refused", "timed out", "failed")
 	for i, w := range s.Workers {
 		n := s.Counts[i]
-		fmt.Printf("%-7d %-8d %-10d %-9s %10s %12d %6d %10d %8d %9d\n", w.Slot, w.PID, w.Generation, visible(string(w.State)),
-			time.Since(w.Since).Round(time.Second), n.Connections, n.Busy, n.Requests, n.Refused, n.TimedOut)
+		fmt.Printf("%-7d %-8d %-10d %-9s %10s %12d %6d %10d %8d %9d %7d\n", w.Slot, w.PID, w.Generation, visible(string(w.State)),
+			time.Since(w.Since).Round(time.Second), n.Connections, n.Busy, n.Requests, n.Refused, n.TimedOut, n.Failed)
 		for _, r := range n.InRequests {
 			fmt.Printf("        %s\n", visible(r))
 		}

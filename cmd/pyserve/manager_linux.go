@@ -35,6 +35,20 @@ func (c *cli) tellManager(state systemd.State) {
 	}
 }
 
+// keepAlive gives systemd signs of life of a process without workers, from ready on and for as long as healthy. It takes systemd's
+// variables out of the environment.
+func (c *cli) keepAlive(ready <-chan struct{}, healthy func() bool) {
+	interval, err := systemd.WatchdogInterval()
+	if err != nil {
+		say("systemd will get no signs of life: %v", err)
+	}
+	systemd.Hide()
+	go func() {
+		<-ready
+		systemd.KeepAlive(context.Background(), interval, healthy, newLog(c.LogLevel))
+	}()
+}
+
 func (c *cli) tellReady()    { c.tellManager(systemd.Ready) }
 func (c *cli) tellStopping() { c.tellManager(systemd.Stopping) }
 
@@ -64,6 +78,6 @@ func (m *master) keepAlive(ctx context.Context) {
 	}
 	go systemd.KeepAlive(ctx, interval, func() bool {
 		status := m.supervisor.Status()
-		return status.Serving > 0 || status.State != supervise.Ready
+		return m.supervisor.Answers(interval/4) && (status.Serving > 0 || status.State != supervise.Ready)
 	}, m.log)
 }

@@ -160,6 +160,9 @@ func (m *master) openListeners() (err error) {
 		}
 		m.listeners = append(m.listeners, l)
 	}
+	if !m.foreign && !m.c.bindsTo(m.listeners) {
+		m.log.Warn("the sockets are those of the master that this one replaces: a --bind that has changed counts after a restart", "listening", urls(m.listeners))
+	}
 	return nil
 }
 
@@ -223,14 +226,14 @@ func (m *master) ReopenLogs() {
 
 // Notify implements supervise.System.
 func (m *master) Notify(state supervise.State, status string) {
-	switch state {
-	case supervise.Ready:
-		m.ready()
-	case supervise.Stopping: // or clients would wait in a queue that nobody takes from
+	if state == supervise.Stopping { // or clients would wait in a queue that nobody takes from
 		m.closeListeners()
 	}
 	if err := m.tellManager(state, status); err != nil {
 		m.log.Warn("systemd could not be told the state", "error", err)
+	}
+	if state == supervise.Ready { // after systemd: the old master leaves at that, and must not be the main process any more
+		m.ready()
 	}
 }
 

@@ -24,6 +24,8 @@ func noteInit() {}
 
 func serveUnderInit(string) (code int, done bool) { return 0, false }
 
+func (c *cli) keepAlive(<-chan struct{}, func() bool) {}
+
 func (c *cli) tellReady()    {}
 func (c *cli) tellStopping() {}
 

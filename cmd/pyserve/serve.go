@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/pyserve/pyserve"
@@ -52,8 +53,15 @@ func serveAlone(c *cli) int {
 		}
 	}
 	c.banner()
+	ready, stuck := make(chan struct{}), new(atomic.Bool)
+	c.keepAlive(ready, func() bool { return !stuck.Load() })
 	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order),
-		begun: func() { c.sayReady(listeners); c.tellReady() }}
+		begun: func() { c.sayReady(listeners); c.tellReady(); close(ready) }}
+	s.options.Stuck = func(_ string, gil bool) {
+		if gil {
+			stuck.Store(true)
+		}
+	}
 	s.cleanUp = func() {
 		c.tellStopping()
 		pidFile.Remove()

@@ -21,6 +21,7 @@ func (w *worker) refuse(c *conn, h *http1.Head, status int, reason string) {
 
 // turnAway answers by a status of the server's own and closes. h may be nil.
 func (w *worker) turnAway(c *conn, h *http1.Head, status int) {
+	w.r.o.HTTP.CountRefusal(status)
 	reason := http.StatusText(status)
 	text := reason + "\n"
 	fields := []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}

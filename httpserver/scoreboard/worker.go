@@ -48,11 +48,11 @@ type Counters struct {
 
 	// Requests is how many have been answered or refused, by Python or without it.
 	Requests atomic.Int64
-	// Refused is how many of them got 503, for want of room or after too long a time in the queue.
+	// Refused is how many got 503 from the engine, for want of room or after too long a time in the queue.
 	Refused atomic.Int64
 	// TimedOut is how many of them ran into the request time-out.
 	TimedOut atomic.Int64
-	// Failed is how many of them the application ended by an exception.
+	// Failed is how many of them the application ended by an exception, or without an answer.
 	Failed atomic.Int64
 	_      [4]uint64
 }

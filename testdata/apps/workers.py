@@ -93,6 +93,17 @@ def leaks(environ, start_response):
     return answer_json(start_response, os.getpid())
 
 
+@view
+def raises(environ, start_response):
+    return 1 / 0
+
+
+@view
+def managed(environ, start_response):
+    """The variables by which a process speaks with the service manager."""
+    return answer_json(start_response, sorted(name for name in os.environ if name.startswith(("NOTIFY_", "WATCHDOG_", "LISTEN_"))))
+
+
 # ---- children ----
 
 

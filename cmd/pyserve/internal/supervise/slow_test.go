@@ -83,3 +83,23 @@ func TestWithoutAStartTimeoutAStartMayTakeForEverButIsTold(t *testing.T) {
 		f.end(time.Minute)
 	})
 }
+
+func TestASupervisorThatHangsDoesNotAnswer(t *testing.T) {
+	story(t, supervise.Options{Workers: 1}, func(f *fakeSystem) {
+		assert.True(t, f.supervisor.Answers(time.Second))
+		hang := make(chan struct{})
+		f.set(func() {
+			f.onStart = func(*fakeProcess) error {
+				<-hang
+				return errNoProcess
+			}
+		})
+		f.supervisor.Grow()
+		time.Sleep(time.Millisecond) // f.now would wait for the lock under which it hangs
+		assert.False(t, f.supervisor.Answers(time.Second))
+		close(hang)
+		assert.True(t, f.supervisor.Answers(time.Second))
+		f.set(func() { f.onStart = nil })
+		f.supervisor.Shrink()
+	})
+}

@@ -43,6 +43,18 @@ type WorkerStatus struct {
 // Status returns the newest snapshot. Its Workers are ordered by slot and must not be changed.
 func (s *Supervisor) Status() Status { return *s.status.Load() }
 
+// Answers reports whether the goroutine of Run gets to its events within so long. Unlike the other methods it blocks.
+func (s *Supervisor) Answers(within time.Duration) bool {
+	answered := make(chan struct{})
+	s.events.post(func() { close(answered) })
+	select {
+	case <-answered:
+		return true
+	case <-time.After(within):
+		return false
+	}
+}
+
 // publish makes a new snapshot and tells the service manager what has changed.
 func (s *Supervisor) publish() {
 	if s.reloading && s.candidate == nil && s.pending() == 0 {

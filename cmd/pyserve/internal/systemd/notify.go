@@ -1,7 +1,9 @@
 package systemd
 
 import (
+	"cmp"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 
@@ -47,10 +49,31 @@ func send(message, status string) error {
 	if message == "" {
 		return nil
 	}
-	if _, err := daemon.SdNotify(false, message); err != nil {
-		return fmt.Errorf("cannot notify systemd at NOTIFY_SOCKET=%s: %w", os.Getenv(notifySocket), err)
+	address := cmp.Or(os.Getenv(notifySocket), hidden)
+	if address == "" {
+		return nil
+	}
+	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err == nil {
+		_, err = c.Write([]byte(message))
+		c.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("cannot notify systemd at NOTIFY_SOCKET=%s: %w", address, err)
 	}
 	return nil
+}
+
+// hidden is the socket's address once Hide has taken it out of the environment.
+var hidden string
+
+// Hide takes systemd's variables out of the environment, before Python copies it: the application and its children must
+// not speak for the service. Notify and the like work on; WatchdogInterval is to be asked before.
+func Hide() {
+	hidden = os.Getenv(notifySocket)
+	for _, name := range []string{notifySocket, watchdogUsec, watchdogPID} {
+		os.Unsetenv(name)
+	}
 }
 
 // oneLine keeps a line break in the status from starting another assignment.
