@@ -55,7 +55,7 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Application{rt: rt, handler: handler, watched: watched, engine: a.engine(rt.options, rt.host, rt.disk)}, nil
+	return &Application{rt: rt, handler: handler, watched: watched, engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}, nil
 }
 
 // watchImport says where an import is that takes long, until stop is called.

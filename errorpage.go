@@ -18,7 +18,7 @@ func (rt *Runtime) ErrorPage(a App, failure error) *Application {
 	}
 	page := "<!doctype html>\n<meta charset=utf-8>\n<title>" + html.EscapeString(a.Name) + " could not be imported</title>\n" +
 		"<h1>" + html.EscapeString(a.Name) + " could not be imported</h1>\n<pre>" + html.EscapeString(text) + "</pre>\n"
-	return &Application{rt: rt, handler: errorPage(page), engine: a.engine(rt.options, rt.host, rt.disk)}
+	return &Application{rt: rt, handler: errorPage(page), engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}
 }
 
 // errorPage answers with itself.

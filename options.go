@@ -47,6 +47,9 @@ type Options struct {
 	// SpoolDisk is how many bytes the temporary files of all requests and responses may have together; 0 is
 	// 4 GiB, less is no bound.
 	SpoolDisk int64
+	// SpoolMemory is how many bytes of memory may be used for what slow clients have sent in part, or have not taken yet; 0 is
+	// httpserver.DefaultSpoolMemory, less is no limit.
+	SpoolMemory int64
 	// Multiprocess is the value of wsgi.multiprocess: other processes serve the same application.
 	Multiprocess bool
 	// CrashFile takes the Python stacks of all threads when the process dies of a signal in C; nil is the
@@ -146,6 +149,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.SpoolDisk == 0 {
 		o.SpoolDisk = httpserver.DefaultSpoolDisk
 	}
+	if o.SpoolMemory == 0 {
+		o.SpoolMemory = httpserver.DefaultSpoolMemory
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -219,13 +225,16 @@ func (a App) builder(o Options) (*environ.Builder, error) {
 }
 
 // engine returns the engine's options with what pyserve adds.
-func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.SpoolDisk) httpserver.Options {
+func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.SpoolDisk, memory *httpserver.SpoolMemory) httpserver.Options {
 	e := a.HTTP
 	if e.Refused == nil && o.Row != nil {
 		e.Refused = &o.Row.Counters().Refused
 	}
 	if e.SpoolDisk == nil {
 		e.SpoolDisk = disk
+	}
+	if e.SpoolMemory == nil {
+		e.SpoolMemory = memory
 	}
 	if e.Log == nil {
 		e.Log = o.Log

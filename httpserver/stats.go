@@ -22,6 +22,8 @@ type Stats struct {
 	// Requests refused by 503 because their content had no room: by --spool-disk, or because a file failed;
 	// and how often a response waited for its client instead, for either reason.
 	SpoolDiskRefusals, SpoolFailures, SpoolDiskWaits atomic.Int64
+	// Requests refused by 503 because --spool-memory was used up.
+	SpoolMemoryRefusals atomic.Int64
 	// Connections that had made as many requests as --keepalive-requests allows.
 	KeepAliveEnds atomic.Int64
 	// Connections that were closed at once, by --max-connections and --max-connections-per-address, and
@@ -64,6 +66,7 @@ var statTable = []struct {
 	{"spool_disk_refusals", "requests refused by --spool-disk", false, func(s *Stats) *atomic.Int64 { return &s.SpoolDiskRefusals }},
 	{"spool_failures", "requests refused because their temporary file failed", false, func(s *Stats) *atomic.Int64 { return &s.SpoolFailures }},
 	{"spool_disk_waits", "times that a response waited for its client for want of a temporary file", false, func(s *Stats) *atomic.Int64 { return &s.SpoolDiskWaits }},
+	{"spool_memory_refusals", "requests refused by --spool-memory", false, func(s *Stats) *atomic.Int64 { return &s.SpoolMemoryRefusals }},
 	{"keepalive_ends", "connections ended by --keepalive-requests", false, func(s *Stats) *atomic.Int64 { return &s.KeepAliveEnds }},
 	{"too_many_connections", "connections closed at once by --max-connections", false, func(s *Stats) *atomic.Int64 { return &s.TooManyConnections }},
 	{"too_many_of_address", "connections closed at once by --max-connections-per-address", false, func(s *Stats) *atomic.Int64 { return &s.TooManyOfAddress }},

@@ -34,6 +34,7 @@ type settings struct {
 	BodyBuffer               size     `default:"256K" placeholder:"SIZE" group:"requests" help:"Keep request content up to this size in memory, the rest in a temporary file (${default})."`
 	SpoolDir                 string   `placeholder:"DIR" group:"requests" help:"Where those temporary files are. Default: $TMPDIR, or /var/tmp if that is on a disk, or /tmp."`
 	SpoolDisk                size     `default:"4G" placeholder:"SIZE" group:"requests" help:"How large all temporary files of a process may be together, of requests and responses: over this, content is refused with 503, and applications wait for slow clients (${default}); 'off' for no limit."`
+	SpoolMemory              size     `default:"128M" placeholder:"SIZE" group:"requests" help:"How much memory of a process slow clients may take together, for what they have sent in part or not taken yet: over this, temporary files are used from the first byte, and large heads are refused with 503 (${default}); 'off' for no limit."`
 	Queue                    int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
 	QueueAge                 seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"Refuse a request with 503 that has waited longer than this for a thread (${default})."`
 	MaxConnections           int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open; 0 is no limit."`

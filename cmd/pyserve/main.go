@@ -49,6 +49,15 @@ func tuneRuntime() {
 	}
 }
 
+// limitHeap has the garbage collector come sooner when slow clients fill --spool-memory, unless the environment says otherwise:
+// by the percentage alone the heap could be five times as large before.
+func (c *cli) limitHeap() {
+	const others = 128 << 20
+	if os.Getenv("GOMEMLIMIT") == "" && c.SpoolMemory >= 0 {
+		debug.SetMemoryLimit(others + int64(c.SpoolMemory) + int64(c.SpoolMemory)/2)
+	}
+}
+
 // The exit codes.
 const (
 	exitOK      = 0

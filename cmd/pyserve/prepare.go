@@ -86,7 +86,7 @@ func (c *cli) bounds() (errs []error) {
 		{"--queue-age", int64(c.QueueAge)}, {"--header-timeout", int64(c.HeaderTimeout)}, {"--keep-alive", int64(c.KeepAlive)},
 		{"--write-timeout", int64(c.WriteTimeout)}, {"--max-body", int64(c.MaxBody)}, {"--body-buffer", int64(c.BodyBuffer)},
 		{"--body-rate", int64(c.BodyRate)}, {"--response-buffer", int64(c.ResponseBuffer)},
-		{"--spool-disk", int64(c.SpoolDisk)}, {"--max-memory", int64(c.MaxMemory)},
+		{"--spool-disk", int64(c.SpoolDisk)}, {"--spool-memory", int64(c.SpoolMemory)}, {"--max-memory", int64(c.MaxMemory)},
 	} {
 		if n.value == 0 {
 			errs = append(errs, fmt.Errorf("%s must be more than 0", n.flag))
@@ -201,7 +201,7 @@ func (c *cli) options() pyserve.Options {
 	return pyserve.Options{
 		Venv: c.Venv, Force: c.Force, Dir: c.home, PythonPath: c.Pythonpath,
 		Argv: append([]string{""}, c.arguments...), Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
-		SpoolDisk: int64(c.SpoolDisk), Timeout: time.Duration(c.Timeout), Multiprocess: c.Workers != nil && *c.Workers > 1,
+		SpoolDisk: int64(c.SpoolDisk), SpoolMemory: int64(c.SpoolMemory), Timeout: time.Duration(c.Timeout), Multiprocess: c.Workers != nil && *c.Workers > 1,
 		Limits: pyserve.Limits{
 			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections,
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress, KeepAliveRequests: c.KeepaliveRequests,

@@ -19,6 +19,7 @@ import (
 // serve does the part of a server that this process has: the master's, a worker's, or all of it. It returns the
 // exit code.
 func serve(c *cli, worker *handover.Worker, upgrade *handover.Upgrade) int {
+	c.limitHeap()
 	switch {
 	case worker != nil:
 		return serveAsWorker(c, worker)

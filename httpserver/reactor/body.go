@@ -17,8 +17,11 @@ import (
 // beginBody spools the content of a request from what is there on.
 func (w *worker) beginBody(c *conn, data []byte, n int) {
 	h := &w.scratch.head
+	if !c.store(data[:n]) {
+		w.noMemory(c)
+		return
+	}
 	c.phase, c.head, c.left, c.chunked = phaseBody, n, h.ContentLength, h.Chunked
-	c.in = append(c.in[:0], data[:n]...)
 	c.chunks.Reset()
 	o := &w.r.o.HTTP
 	c.spool = w.r.o.HTTP.NewSpool(o.BodyBuffer)
@@ -82,8 +85,10 @@ func (w *worker) receiveBody(c *conn) {
 // may not wait for the disk, the pool goes on.
 func (w *worker) feed(c *conn, p []byte) {
 	if !w.disk && !c.spool.Reserve(len(p)) {
-		c.in = append(c.in, p...)
-		w.to = inPool
+		if w.to = inPool; !c.storeMore(p, true) {
+			w.to = nobody
+			w.noMemory(c)
+		}
 		return
 	}
 	used, done, err := c.take(p)
@@ -97,8 +102,9 @@ func (w *worker) feed(c *conn, p []byte) {
 		w.noRoom(c, err)
 	case o.MaxBody >= 0 && c.spool.Size() > o.MaxBody:
 		w.tooLarge(c, w.headOf(c))
+	case done && !c.storeMore(p[used:], false):
+		w.noMemory(c)
 	case done:
-		c.in = append(c.in, p[used:]...)
 		c.phase = phaseReady
 	}
 }

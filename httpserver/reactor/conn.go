@@ -40,6 +40,7 @@ type conn struct {
 	hangup        bool   // the client sends no more
 	dry           bool   // nothing more could be read when its request was queued, and no event has come since
 	in            []byte // received and not used: a part of a head, a head whose content comes in, or more requests
+	inTaken       int    // of Options.SpoolMemory, for in
 	parser        *http1.Parser
 	served        int
 	began         int64 // when the first byte of the head came, in Reactor.now; 0 before
@@ -199,7 +200,8 @@ func (c *conn) close() {
 	c.own.end()
 	c.dropRequest()
 	c.dropResponse()
-	c.in, c.parser, c.entry = nil, nil, nil
+	c.forget()
+	c.parser, c.entry = nil, nil
 	c.r.table.remove(c)
 	unix.EpollCtl(c.r.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
 	unix.Shutdown(c.fd, unix.SHUT_RDWR)

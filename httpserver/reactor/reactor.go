@@ -50,6 +50,7 @@ type Reactor struct {
 	full          httpserver.Throttle // --max-connections
 	fullAddress   httpserver.Throttle // --max-connections-per-address
 	crowded       httpserver.Throttle // --queue
+	noMemory      httpserver.Throttle // --spool-memory
 	aged          httpserver.Throttle // --queue-age
 	refused       httpserver.Throttle // requests that are not answered by the application
 	cut           httpserver.Throttle // connections of slow clients

@@ -50,13 +50,18 @@ func (s *scratch) more(c *conn, data []byte) (all []byte, drained bool, err erro
 // keep stores what is to be gone on with when more has come.
 func (w *worker) keep(c *conn, data []byte) {
 	if len(data) == 0 {
-		c.in, c.began = nil, 0
+		if c.began = 0; c.in != nil {
+			c.forget()
+		}
 		if c.served > 0 { // before that, the time for the first head runs from the beginning
 			c.deadline.Store(w.clock.now + int64(w.r.o.HTTP.IdleTimeout))
 		}
 		return
 	}
-	c.in = append(c.in[:0], data...)
+	if !c.store(data) {
+		w.noMemory(c)
+		return
+	}
 	if c.began == 0 {
 		c.began = w.r.now()
 		if c.served > 0 {
@@ -140,7 +145,10 @@ func (w *worker) yield(c *conn, data []byte, drained bool) {
 		w.keep(c, nil)
 		return
 	}
-	c.in = append(c.in[:0], data...)
+	if !c.store(data) {
+		w.noMemory(c)
+		return
+	}
 	w.r.again(c)
 }
 
@@ -151,6 +159,15 @@ func (w *worker) enqueue(c *conn) {
 	if c.arrived == 0 {
 		c.arrived = w.r.now()
 	}
+}
+
+// storeAndQueue has the threads answer the request that data begins with.
+func (w *worker) storeAndQueue(c *conn, data []byte) {
+	if !c.store(data) {
+		w.noMemory(c)
+		return
+	}
+	w.enqueue(c)
 }
 
 // request handles the request whose head is data[:n], and returns what follows it.
@@ -181,8 +198,8 @@ func (w *worker) tooLarge(c *conn, h *http1.Head) {
 // whole handles a request that is all in data: its head is data[:n], and size bytes of content follow.
 func (w *worker) whole(c *conn, data []byte, n, size int) (rest []byte) {
 	if w.thread < 0 {
-		c.in, c.dry = append(c.in[:0], data...), w.scratch.dry
-		w.enqueue(c)
+		c.dry = w.scratch.dry
+		w.storeAndQueue(c, data)
 		return nil
 	}
 	var content io.Reader
@@ -193,7 +210,7 @@ func (w *worker) whole(c *conn, data []byte, n, size int) (rest []byte) {
 	rest = data[n+size:]
 	w.serve(c, content, int64(size), len(rest) > 0)
 	if c.phase == phaseFlush {
-		c.in = append(c.in[:0], rest...)
+		c.storeRest(rest)
 	}
 	return rest
 }

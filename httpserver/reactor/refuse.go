@@ -73,7 +73,8 @@ func (w *worker) overloaded(c *conn, lines *httpserver.Throttle, reason string) 
 // beginLinger goes on reading until the client is through: closing at once would reset the connection,
 // and the client might never see the answer (RFC 9112, section 9.6).
 func (w *worker) beginLinger(c *conn) {
-	c.in, c.parser = nil, nil
+	c.forget()
+	c.parser = nil
 	if c.out != nil { // the answer itself has to go out first
 		c.phase, c.closeAfter, c.unread = phaseFlush, true, true
 		return

@@ -126,8 +126,7 @@ func (b *streamed) await() error {
 // serveStreamed answers a request whose content comes in while the handler runs.
 func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
 	if w.thread < 0 {
-		c.in = append(c.in[:0], data...)
-		w.enqueue(c)
+		w.storeAndQueue(c, data)
 		return nil
 	}
 	h, res := &w.scratch.head, &w.scratch.res
@@ -135,7 +134,7 @@ func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
 	res.streamed = body
 	w.serve(c, body, h.ContentLength, false)
 	if c.phase == phaseFlush {
-		c.in = append(c.in[:0], body.pending...)
+		c.storeRest(body.pending)
 	}
 	return body.pending
 }

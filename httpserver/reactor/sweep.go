@@ -131,7 +131,8 @@ func (w *worker) expired(c *conn) {
 			return
 		}
 		s.HeaderTimeouts.Add(1)
-		c.in, c.parser = nil, nil
+		c.forget()
+		c.parser = nil
 		w.refuse(c, nil, http.StatusRequestTimeout, "the head of a request was not complete in time")
 	case phaseBody:
 		s.BodyTimeouts.Add(1)
