@@ -10,6 +10,7 @@ import faulthandler
 import functools
 import io
 import os
+import signal
 import stat
 import sys
 import threading
@@ -152,6 +153,35 @@ def _outlive_readers(name):
 
 _outlive_readers("stdout")
 _outlive_readers("stderr")
+
+
+# ---- signals ----
+
+wakeup = None  # what the server is woken by when a signal comes that has a handler here; -1 if not by a descriptor
+
+
+@_ends_children
+def be_woken(descriptor):
+    """Has a byte written to the descriptor for each signal from now on, unless the application has one of its own."""
+    global wakeup
+    if wakeup is None:
+        os.register_at_fork(after_in_child=_forget_wakeup)
+        wakeup = int(descriptor)
+    if wakeup >= 0:
+        try:
+            other = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        except (OSError, ValueError):  # the application has closed it
+            other = wakeup = -1
+        if other not in (-1, wakeup):
+            wakeup = -1
+            signal.set_wakeup_fd(other)
+
+
+def _forget_wakeup():
+    """The descriptor is the parent's. What the application has instead is its own affair."""
+    other = signal.set_wakeup_fd(-1)
+    if other not in (-1, wakeup):
+        signal.set_wakeup_fd(other)
 
 
 # ---- dumps ----

@@ -149,9 +149,6 @@ func Start(c Config) (*Host, error) {
 		return nil, err
 	}
 	defer C.ps_detach()
-	for _, fd := range h.signals.pipe {
-		h.Opened(fd)
-	}
 	return h, h.prepare(c)
 }
 

@@ -71,11 +71,9 @@ void ps_signals_save(void);
 uint64_t ps_signals_check(uint64_t ignored);
 uint64_t ps_signals_restore(uint64_t ignored);
 
-/* Runs the Python handlers of the signals that have come, and what Py_AddPendingCall has queued. From then on a signal
- * with a Python handler writes a byte to fd, which does not block and is closed in forked children, unless the
- * application has a wakeup descriptor itself. Attached, on Python's main thread. PS_OK, or PS_EXCEPTION: then it
- * is to be called again, as more may be waiting. */
-int ps_run_pending(int fd);
+/* Runs the Python handlers of the signals that have come, and what Py_AddPendingCall has queued. Attached, on Python's
+ * main thread. PS_OK, or PS_EXCEPTION: then it is to be called again, as more may be waiting. */
+int ps_run_pending(void);
 
 /* ---- the zygote (zygote.c) ---- */
 

@@ -78,28 +78,14 @@ uint64_t ps_signals_check(uint64_t ignored)
 
 /* ---- Python's handlers ---- */
 
-/* Where a signal for Python writes a byte; the application may have a descriptor of its own for that. */
-static int wakeup_fd = -1, taken;
-
-static void be_woken(int fd)
-{
-    int other = taken ? fd : PySignal_SetWakeupFd(fd);
-    wakeup_fd = fd;
-    if (other == -1 || other == fd)
-        return;
-    PySignal_SetWakeupFd(other);
-    taken = 1;
-}
-
-int ps_run_pending(int fd)
+int ps_run_pending(void)
 {
     int failed = Py_MakePendingCalls();
-    be_woken(fd);
     ps_leave_child();
     return failed ? PS_EXCEPTION : PS_OK;
 }
 
-/* Go's handlers would enter a runtime that has lost its other threads, and the wakeup descriptor is the parent's. */
+/* Go's handlers would enter a runtime that has lost its other threads. */
 void ps_signals_in_child(void)
 {
     for (int number = 1; number < NSIG; number++) {
@@ -110,7 +96,4 @@ void ps_signals_in_child(void)
         action.sa_handler = number == SIGPIPE || number == SIGXFSZ ? SIG_IGN : SIG_DFL; /* as in any Python process */
         sigaction(number, &action, NULL);
     }
-    int other = PySignal_SetWakeupFd(-1);
-    if (other != wakeup_fd)
-        PySignal_SetWakeupFd(other);
 }

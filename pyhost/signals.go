@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -108,19 +109,29 @@ func (s *signals) request() {
 }
 
 // RunPending runs the Python handlers of signals that have come, and what extensions have queued by Py_AddPendingCall.
-// An exception of theirs, SystemExit included, is logged. It must be called on Python's main thread, not attached.
+// An exception of theirs, SystemExit included, is logged. From then on signals are noticed at once, if the application
+// has no wakeup descriptor of its own. It must be called on Python's main thread, not attached.
 func (h *Host) RunPending() {
 	C.ps_attach()
 	defer C.ps_detach()
-	for C.ps_run_pending(C.int(h.signals.pipe[1])) == C.PS_EXCEPTION {
-		err := h.takeException()
-		text := ""
-		var e *Error
-		if errors.As(err, &e) {
-			text = e.Traceback()
-		}
-		h.log.Error("exception in a signal handler of the application", "error", err, "traceback", text)
+	for C.ps_run_pending() == C.PS_EXCEPTION {
+		h.logHandler(h.takeException())
 	}
+	result, err := h.callBootstrap("be_woken", strconv.Itoa(h.signals.pipe[1]))
+	release(result)
+	if err != nil {
+		h.logHandler(err)
+	}
+}
+
+// logHandler logs what came out of a handler.
+func (h *Host) logHandler(err error) {
+	text := ""
+	var e *Error
+	if errors.As(err, &e) {
+		text = e.Traceback()
+	}
+	h.log.Error("exception in a signal handler of the application", "error", err, "traceback", text)
 }
 
 // ignoredSignals is the set of the signals that this program ignores.
