@@ -13,43 +13,47 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// eachLeave runs a test for a server that is told to stop, with and without workers, and for a worker that a reload
-// replaces.
-func eachLeave(t *testing.T, test func(t *testing.T, s *service, leave func()), flags ...string) {
+// A leave is a way in which a process comes to leave.
+type leave int
+
+const (
+	byStop        leave = iota // the server is told to stop
+	withoutMaster              // likewise, without workers
+	byReload                   // the worker is replaced
+)
+
+// leaving runs a test for a server that leaves. The time-out leaves it two seconds for what is to be unwound, on a slow machine.
+func leaving(t *testing.T, how leave, test func(t *testing.T, s *service, leave func()), flags ...string) {
 	t.Helper()
-	flags = append(flags, "--graceful-timeout", "2s")
-	t.Run("stop", func(t *testing.T) {
-		t.Parallel()
-		s := startService(t, "apps.leaving:app", flags...)
-		test(t, s, func() { s.signal(t, syscall.SIGTERM) })
-		assert.Equal(t, 0, s.exitCode(t))
-	})
-	t.Run("stop without workers", func(t *testing.T) {
-		t.Parallel()
-		s := launchService(t, need(t, "PYSERVE_BIN"), "apps.leaving:app", append(flags, "--workers", "0")...)
-		s.waitUntilReady(t)
-		test(t, s, func() { s.signal(t, syscall.SIGTERM) })
-		assert.Equal(t, 0, s.exitCode(t))
-	})
-	t.Run("reload", func(t *testing.T) {
-		t.Parallel()
-		s := startService(t, "apps.leaving:app", flags...)
+	flags = append(flags, "--graceful-timeout", "10s")
+	if how == withoutMaster {
+		flags = append(flags, "--workers", "0")
+	}
+	s := launchService(t, need(t, "PYSERVE_BIN"), "apps.leaving:app", flags...)
+	s.waitUntilReady(t)
+	if how == byReload {
 		old := s.status(t).pids()
 		test(t, s, func() { s.reload(t) })
 		waitUntilGone(t, old...)
-	})
+		return
+	}
+	test(t, s, func() { s.signal(t, syscall.SIGTERM) })
+	assert.Equal(t, 0, s.exitCode(t))
 }
 
 func TestWhatRunsAtTheEndOfTheGracefulTimeOutIsUnwound(t *testing.T) {
 	t.Parallel()
-	for view, want := range map[string]struct{ noted, answer, logged string }{
-		"pauses":   {"ServerShutdown\nfinally\n", "first", "target=\"/pauses?"},
-		"floods":   {"GeneratorExit\nfinally\n", "TTP/1.1 200 OK", "the connections that are left are closed"},
-		"computes": {"ServerShutdown\nfinally\n", "503 Service Unavailable", "target=\"/computes?"},
+	for view, want := range map[string]struct {
+		how                   leave
+		noted, answer, logged string
+	}{
+		"pauses":   {byStop, "ServerShutdown\nfinally\n", "first", "target=\"/pauses?"},
+		"floods":   {byReload, "GeneratorExit\nfinally\n", "TTP/1.1 200 OK", "the connections that are left are closed"},
+		"computes": {withoutMaster, "ServerShutdown\nfinally\n", "503 Service Unavailable", "target=\"/computes?"},
 	} {
 		t.Run(view, func(t *testing.T) {
 			t.Parallel()
-			eachLeave(t, func(t *testing.T, s *service, leave func()) {
+			leaving(t, want.how, func(t *testing.T, s *service, leave func()) {
 				file := filepath.Join(t.TempDir(), "noted")
 				conn := s.dial(t)
 				_, err := io.WriteString(conn, head("GET", "/"+view+"?file="+file))
@@ -85,7 +89,7 @@ func readFile(path string) string {
 
 func TestARequestThatWaitsForAThreadAtTheEndOfTheGracefulTimeOutIsRefused(t *testing.T) {
 	t.Parallel()
-	eachLeave(t, func(t *testing.T, s *service, leave func()) {
+	leaving(t, byStop, func(t *testing.T, s *service, leave func()) {
 		file := filepath.Join(t.TempDir(), "noted")
 		running, waiting, incomplete := s.dial(t), s.dial(t), s.dial(t)
 		_, err := io.WriteString(running, head("GET", "/pauses?file="+file))

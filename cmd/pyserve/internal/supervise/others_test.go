@@ -95,3 +95,28 @@ func TestAnApplicationThatEndsItselfByTERMAtImportFailsTheStart(t *testing.T) {
 		assert.Len(t, f.processes, 4)
 	})
 }
+
+func TestAStopEndsQuietlyWhateverIsGoingOn(t *testing.T) {
+	for name, going := range map[string]func(*fakeSystem){
+		"a reload that came with it": func(f *fakeSystem) { f.supervisor.Reload() },
+		"the wait of a crash loop": func(f *fakeSystem) {
+			f.set(func() { f.onStart = fails(1) })
+			f.processes[0].exit(supervise.Exit{Code: 1})
+			f.after(20 * time.Second)
+		},
+		"an upgrade":                      func(f *fakeSystem) { f.supervisor.Upgrade(); f.after(time.Second) },
+		"a worker that others have ended": func(f *fakeSystem) { f.processes[0].exit(byTERM); f.now() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, supervise.Options{Workers: 2}, func(f *fakeSystem) {
+				going(f)
+				started, failed := len(f.processes), f.logged("level=ERROR")
+				f.supervisor.Stop()
+				f.end(time.Minute)
+				assert.Zero(t, f.exitCode)
+				assert.Len(t, f.processes, started, "none is started")
+				assert.Equal(t, failed, f.logged("level=ERROR"))
+			})
+		})
+	}
+}
