@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyserve/pyserve"
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 func TestAnApplicationAnswersItsOwner(t *testing.T) {
@@ -51,4 +52,18 @@ func TestModuleFilesAreThoseOfWhatIsImported(t *testing.T) {
 	files, err := python.ModuleFiles()
 	require.NoError(t, err)
 	assert.Contains(t, strings.Join(files, "\n")+"\n", filepath.Join("testdata", "flaskapp.py")+"\n")
+}
+
+func TestWhatIsNoApplicationIsAnErrorOfTheLibrary(t *testing.T) {
+	python := start(t)
+	for spec, says := range map[string]string{
+		"apps.applications_wrong:create_app": "pyserve 'apps.applications_wrong:create_app()'",
+		"apps.applications_asgi:instance":    "is an ASGI application",
+		"apps.demo.application":              "did you mean apps.demo:application?",
+	} {
+		_, err := python.Handler(pyserve.App{Name: spec})
+		assert.ErrorContains(t, err, says)
+	}
+	_, err := python.Handler(pyserve.App{Name: "flaskapp:app", HTTP: httpserver.Options{SpoolDir: "/proc"}})
+	assert.ErrorContains(t, err, "no temporary file can be made in /proc")
 }

@@ -233,21 +233,20 @@ def name_thread(name):
 
 @_ends_children
 def run_exit_functions():
-    """What CPython does before it finalises: waits for threads, then atexit, then flushes. Each comes whatever the one
-    before it raised."""
+    """What CPython does before it finalises: waits for threads, then atexit, then flushes. An exception is reported and
+    keeps nothing from coming."""
     import atexit
 
-    try:
-        threading._shutdown()
-    finally:
+    for step in (threading._shutdown, atexit._run_exitfuncs):
         try:
-            atexit._run_exitfuncs()
-        finally:
-            for stream in (sys.stdout, sys.stderr):
-                try:
-                    stream.flush()
-                except (AttributeError, OSError, ValueError):
-                    pass
+            step()
+        except BaseException as error:
+            os.write(2, describe(type(error), error, error.__traceback__)[2].encode())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
 
 
 def module_files():
