@@ -40,10 +40,8 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	var app *pyhost.App
 	defer rt.watchImport(a.Name)()
 	if closed := rt.onMain(func() {
-		if app, err = rt.host.Load(a.Name); err == nil && !rt.threaded {
-			// Only now: an application may fork or patch threading while it is imported.
-			err = rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) })
-			rt.threaded = err == nil
+		if app, err = rt.host.Load(a.Name); err == nil {
+			err = rt.startThreads()
 		}
 	}); closed != nil {
 		return nil, closed
@@ -65,6 +63,17 @@ func (rt *Runtime) watchImport(name string) (stop func()) {
 	}
 	watch := importing.Watch{Name: name, PID: os.Getpid(), Stack: func() string { return rt.stack(0) }, Log: rt.options.Log}
 	return watch.Begin()
+}
+
+// startThreads starts the threads for requests, once. It is called on Python's main thread when the import is over: an
+// application may fork or patch threading while it is imported.
+func (rt *Runtime) startThreads() error {
+	if rt.threaded {
+		return nil
+	}
+	err := rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) })
+	rt.threaded = err == nil
+	return err
 }
 
 // Handler returns the application as an http.Handler.

@@ -36,7 +36,8 @@ func TestAnAnswerThatIsCutOffIsAnError(t *testing.T) {
 
 func TestTheErrorPageShowsWhatIsWrongWithoutBeingMarkup(t *testing.T) {
 	python := start(t)
-	page := python.ErrorPage(pyserve.App{Name: "<shop>:app"}, errors.New("it is <broken>"))
+	page, err := python.ErrorPage(pyserve.App{Name: "<shop>:app"}, errors.New("it is <broken>"))
+	require.NoError(t, err)
 	server := httptest.NewServer(page.Handler())
 	defer server.Close()
 	status, body := get(t, server.URL)

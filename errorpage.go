@@ -9,8 +9,9 @@ import (
 )
 
 // ErrorPage returns an application that answers every request with why a could not be loaded, traceback included: for
-// development, while somebody mends it. Never show it to strangers.
-func (rt *Runtime) ErrorPage(a App, failure error) *Application {
+// development, while somebody mends it. Never show it to strangers. The error is [ErrClosed], or says that there are no
+// threads to answer on.
+func (rt *Runtime) ErrorPage(a App, failure error) (*Application, error) {
 	text := failure.Error()
 	var exception *pyhost.Error
 	if errors.As(failure, &exception) && exception.Traceback() != "" {
@@ -18,7 +19,11 @@ func (rt *Runtime) ErrorPage(a App, failure error) *Application {
 	}
 	page := "<!doctype html>\n<meta charset=utf-8>\n<title>" + html.EscapeString(a.Name) + " could not be imported</title>\n" +
 		"<h1>" + html.EscapeString(a.Name) + " could not be imported</h1>\n<pre>" + html.EscapeString(text) + "</pre>\n"
-	return &Application{rt: rt, handler: errorPage(page), engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}
+	var err error
+	if closed := rt.onMain(func() { err = rt.startThreads() }); closed != nil || err != nil {
+		return nil, errors.Join(closed, err)
+	}
+	return &Application{rt: rt, handler: errorPage(page), engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}, nil
 }
 
 // errorPage answers with itself.

@@ -67,7 +67,7 @@ func (s *session) run() int {
 			err = s.warmUp(app)
 		case s.c.Reload: // until it is mended
 			report(s.c.app, err)
-			app, err = rt.ErrorPage(s.c.application(s.accessLog), err), nil
+			app, err = rt.ErrorPage(s.c.application(s.accessLog), err)
 		}
 		imported <- struct{}{}
 		if err != nil {
