@@ -15,7 +15,8 @@ func newThreads(o Options) (httpserver.Threads, error) {
 		Log: o.Log, Queue: o.Queue, GILHeld: pyhost.GILHeld, Row: o.Row,
 		QueueAge: o.Limits.QueueAge, MaxConnections: o.Limits.MaxConnections,
 		MaxConnectionsPerAddress: o.Limits.MaxConnectionsPerAddress, KeepAliveRequests: o.Limits.KeepAliveRequests,
-		BodyRate: o.Limits.BodyRate, WriteTimeout: o.Limits.WriteTimeout, ResponseBuffer: o.Limits.ResponseBuffer,
+		BodyRate: o.Limits.BodyRate, WriteTimeout: o.Limits.WriteTimeout, ResponseRate: o.Limits.ResponseRate,
+		ResponseBuffer: o.Limits.ResponseBuffer,
 	})
 }
 

@@ -87,11 +87,13 @@ type Limits struct {
 	MaxConnectionsPerAddress int
 	// KeepAliveRequests is how many requests a connection may make; 0 is no limit.
 	KeepAliveRequests int
-	// BodyRate is how many bytes of content a second a client has to send on average, after 30 s; 0 is 100,
-	// less is no limit.
+	// BodyRate is how many bytes of content a second a client has to send, over any 30 s; 0 is 100, less is no limit.
 	BodyRate int
 	// WriteTimeout is how long a client may leave a response untaken; 0 is 60 s.
 	WriteTimeout time.Duration
+	// ResponseRate is how many bytes of a response a second a client has to take, over any WriteTimeout; 0 is 100, less
+	// is no limit but that.
+	ResponseRate int
 	// ResponseBuffer is how many bytes of a response may wait for a slow client before the application has to
 	// wait too; 0 is 64 MiB.
 	ResponseBuffer int64

@@ -16,8 +16,8 @@ type Limits struct {
 	MaxConnectionsPerAddress int
 	// KeepAliveRequests is after how many requests a connection is closed; 0 is no limit.
 	KeepAliveRequests int
-	// BodyRate is how many bytes of content a client has to send a second, on average and after BodyGrace; 0 is 100,
-	// less is no limit. Nor may it be silent for longer than BodyGrace, which is 30 s when 0.
+	// BodyRate is how many bytes of content a client has to send a second, see [LeastRate]; 0 is 100, less is no limit.
+	// Grace is BodyGrace, 30 s when that is 0.
 	BodyRate  int
 	BodyGrace time.Duration
 	// WriteTimeout is how long a client may leave a piece of a response untaken; 0 is 60 s.
@@ -38,20 +38,5 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// bodyDeadline is until when more of a request's content has to come, of which n bytes have come since it began: the
-// rate holds on average, and no silence is longer than the grace, however fast what came before was.
-func (l *Limits) bodyDeadline(began, now time.Time, n int64) time.Time {
-	if l.BodyRate < 0 {
-		return time.Time{}
-	}
-	silence := now.Add(l.BodyGrace)
-	seconds := float64(n) / float64(l.BodyRate)
-	if seconds > (24 * time.Hour).Seconds() {
-		return silence
-	}
-	average := began.Add(l.BodyGrace + time.Duration(seconds*float64(time.Second)))
-	if average.Before(silence) {
-		return average
-	}
-	return silence
-}
+// bodyRate is how fast a client has to send content.
+func (l *Limits) bodyRate() LeastRate { return LeastRate{Rate: l.BodyRate, Grace: l.BodyGrace} }

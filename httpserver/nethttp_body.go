@@ -35,7 +35,7 @@ type netBody struct {
 	e        *netHTTP
 	o        *Options                 // e's
 	rc       *http.ResponseController // of our own server; nil under a foreign one
-	began    time.Time
+	wait     time.Duration            // for how long more may be waited for content; by who reads only
 	remote   netip.AddrPort
 
 	reader io.Reader // for the handler
@@ -47,7 +47,7 @@ type netBody struct {
 }
 
 func (b *netBody) init(w http.ResponseWriter, hr *http.Request, e *netHTTP) {
-	b.e, b.o, b.began = e, &e.o, time.Now()
+	b.e, b.o, b.wait = e, &e.o, e.o.Limits.BodyGrace
 	ends := endsOf(hr)
 	if b.remote = ends.remote; ends.conn != nil {
 		b.rc = http.NewResponseController(w)
@@ -100,9 +100,10 @@ func (b *netBody) Read(p []byte) (int, error) {
 	if room := max(b.o.MaxBody-b.taken.Load(), 0); b.o.MaxBody >= 0 && room < int64(len(p)) {
 		p = p[:room+1]
 	}
-	b.hasten()
+	began := b.hasten()
 	n, err := b.src.Read(p)
 	taken := b.taken.Add(int64(n))
+	b.wait = b.o.Limits.bodyRate().Left(b.wait-time.Since(began), int64(n))
 	if tooSlow(err) {
 		b.e.stats.BodyTimeouts.Add(1)
 		return n, errTooSlow
@@ -117,12 +118,14 @@ func (b *netBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// hasten gives the client as long for more content as --body-rate allows. Under a foreign server that is its own to
-// decide.
-func (b *netBody) hasten() {
-	if b.rc != nil {
-		_ = b.rc.SetReadDeadline(b.o.Limits.bodyDeadline(b.began, time.Now(), b.taken.Load()))
+// hasten gives the client as long for more content as --body-rate allows, and returns the time. Under a foreign server that
+// is its own to decide.
+func (b *netBody) hasten() time.Time {
+	now := time.Now()
+	if b.rc != nil && b.o.Limits.BodyRate >= 0 {
+		_ = b.rc.SetReadDeadline(now.Add(max(b.wait, 0)))
 	}
+	return now
 }
 
 // rest takes the deadline away: what is read next is the next request, and net/http sees by it whether the client has

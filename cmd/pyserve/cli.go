@@ -42,8 +42,9 @@ type settings struct {
 	KeepaliveRequests        int      `default:"0" placeholder:"N" group:"limits" help:"Close a connection after so many requests; 0 is no limit."`
 	HeaderTimeout            seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"How long a client may take for the head of a request (${default})."`
 	KeepAlive                seconds  `default:"75s" placeholder:"TIME" group:"limits" help:"How long a connection may wait for its next request (${default})."`
-	BodyRate                 size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of content that a client has to send a second on average, after the first 30 s (${default}); 'off' for no limit."`
+	BodyRate                 size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of content that a client has to send a second, over any 30 s (${default}); 'off' for no limit."`
 	WriteTimeout             seconds  `default:"60s" placeholder:"TIME" group:"limits" help:"How long a client may leave a response untaken (${default})."`
+	ResponseRate             size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of a response that a client has to take a second, over any --write-timeout (${default}); 'off': any byte gives that time again."`
 	ResponseBuffer           size     `default:"64M" placeholder:"SIZE" group:"limits" help:"How much of a response may wait for a slow client, in memory and then in a temporary file, before the application waits too (${default})."`
 	AccessLog                string   `default:"off" placeholder:"PATH" group:"log" help:"Write an access log to this file; '-' is standard output, 'off' is none (${default})."`
 	AccessLogFormat          string   `enum:"combined,json" default:"combined" group:"log" help:"The form of the access log: combined or json."`

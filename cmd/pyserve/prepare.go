@@ -85,7 +85,7 @@ func (c *cli) bounds() (errs []error) {
 	}{
 		{"--queue-age", int64(c.QueueAge)}, {"--header-timeout", int64(c.HeaderTimeout)}, {"--keep-alive", int64(c.KeepAlive)},
 		{"--write-timeout", int64(c.WriteTimeout)}, {"--max-body", int64(c.MaxBody)}, {"--body-buffer", int64(c.BodyBuffer)},
-		{"--body-rate", int64(c.BodyRate)}, {"--response-buffer", int64(c.ResponseBuffer)},
+		{"--body-rate", int64(c.BodyRate)}, {"--response-rate", int64(c.ResponseRate)}, {"--response-buffer", int64(c.ResponseBuffer)},
 		{"--spool-disk", int64(c.SpoolDisk)}, {"--spool-memory", int64(c.SpoolMemory)}, {"--max-memory", int64(c.MaxMemory)},
 	} {
 		if n.value == 0 {
@@ -205,7 +205,8 @@ func (c *cli) options() pyserve.Options {
 		Limits: pyserve.Limits{
 			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections,
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress, KeepAliveRequests: c.KeepaliveRequests,
-			BodyRate: int(c.BodyRate), WriteTimeout: time.Duration(c.WriteTimeout), ResponseBuffer: int64(c.ResponseBuffer),
+			BodyRate: int(c.BodyRate), WriteTimeout: time.Duration(c.WriteTimeout), ResponseRate: int(c.ResponseRate),
+			ResponseBuffer: int64(c.ResponseBuffer),
 		},
 	}
 }

@@ -5,10 +5,12 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -104,7 +106,6 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 	}
 	c.own.begin() // the sweeper and Close find it before it is complete
 	if l.tcp {
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		if !c.local.IsValid() {
 			if name, err := unix.Getsockname(fd); err == nil {
 				c.local = addrPort(name)
@@ -174,6 +175,9 @@ func (r *Reactor) listen(l net.Listener) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.tcp {
+		r.setInherited(in.fd)
+	}
 	r.table.mu.Lock()
 	if r.table.listeners == nil {
 		r.table.listeners = make(map[int]*listener)
@@ -192,6 +196,30 @@ func (r *Reactor) listen(l net.Listener) (*listener, error) {
 		r.balancer.begin()
 	}
 	return in, nil
+}
+
+// The keep-alive probes of TCP find out that a client has vanished for which nothing is to be sent: after two minutes.
+const (
+	keepAliveIdle     = 60 // in seconds
+	keepAliveInterval = 15
+	keepAliveProbes   = 4
+)
+
+// setInherited sets what accepted connections inherit (tcp(7)), so that it costs no system call for each.
+func (r *Reactor) setInherited(fd int) {
+	vanished := r.o.WriteTimeout + time.Minute // --write-timeout comes first, and is counted
+	for _, option := range []struct{ level, name, value int }{
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepAliveIdle},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepAliveInterval},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepAliveProbes},
+		{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(min(vanished.Milliseconds(), math.MaxInt32))},
+	} {
+		if err := unix.SetsockoptInt(fd, option.level, option.name, option.value); err != nil {
+			r.o.Log.Debug("a listener does not take an option", "option", option.name, "error", err) // not on every system
+		}
+	}
 }
 
 // event is what epoll is to tell of l. If l is shared, it tells only one process of each connection.

@@ -36,10 +36,13 @@ func (res *response) press(part []byte, err error) error {
 	}
 }
 
-// awaitRoom blocks until the client takes more, for no longer than --write-timeout.
+// awaitRoom blocks until the client takes more, for no longer than --write-timeout and --response-rate allow.
 func (res *response) awaitRoom() error {
 	r := res.c.r
-	err := res.c.wait(unix.POLLOUT, r.o.WriteTimeout)
+	if res.allowed.rate.Grace == 0 {
+		res.allowed = newAllowance(r.responseRate(), res.c.taken())
+	}
+	err := res.allowed.wait(res.c, unix.POLLOUT, res.c.taken)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.stats.WriteTimeouts.Add(1)
 		r.cut.Info(r.o.Log, "the client did not take the response in time: the connection is cut off", "remote", res.c.remote)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +24,8 @@ func (w *worker) beginBody(c *conn, data []byte, n int) {
 	c.chunks.Reset()
 	o := &w.r.o.HTTP
 	c.spool = w.r.o.HTTP.NewSpool(o.BodyBuffer)
-	c.arrived = w.r.now()
+	c.arrived, c.movedThen = w.r.now(), 0
+	c.deadline.Store(0)
 	if h.ExpectContinue && len(data) == n {
 		if err := c.sendContinue(); err != nil {
 			c.close()
@@ -142,25 +142,6 @@ func (c *conn) take(p []byte) (used int, done bool, err error) {
 		done = end
 	}
 	return used, done, nil
-}
-
-// expireBody gives the client as long as its content may take at --body-rate.
-func (w *worker) expireBody(c *conn) {
-	allowed, limited := w.r.bodyTime(c.spool.Size())
-	if !limited {
-		c.deadline.Store(0)
-		return
-	}
-	c.deadline.Store(c.arrived + int64(allowed))
-}
-
-// bodyTime is how long a client may have taken for n bytes of content when more is to come.
-func (r *Reactor) bodyTime(n int64) (allowed time.Duration, limited bool) {
-	if r.o.BodyRate < 0 {
-		return 0, false
-	}
-	const most = float64(forever / 4) // beyond it, sums of durations would overflow
-	return r.o.BodyGrace + time.Duration(min(float64(n)/float64(r.o.BodyRate)*float64(time.Second), most)), true
 }
 
 func (w *worker) brokenOff(c *conn) {

@@ -59,6 +59,8 @@ type conn struct {
 
 	// The response that the client has not taken yet.
 	out          *httpserver.Spool
+	written      int64 // to the connection, ever, but for heads
+	movedThen    int64 // how much the client had moved when the deadline was set: of the content, or of written
 	outSent      int64
 	outTried     int64 // the size of out when it was last tried to send of it
 	file         *os.File

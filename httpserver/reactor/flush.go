@@ -67,7 +67,6 @@ func (w *worker) flush(c *conn) {
 		w.to = inPool
 		return
 	}
-	before := c.outSent + c.fileAt
 	state, err := w.drain(c)
 	if state == through && c.file != nil {
 		state, err = w.sendFile(c)
@@ -78,11 +77,8 @@ func (w *worker) flush(c *conn) {
 	switch {
 	case err != nil:
 		w.cutShort(c, err)
-	case state != through:
-		// Only what the client takes counts: it may send for ever.
-		if c.deadline.Load() == 0 || c.outSent+c.fileAt != before {
-			c.expire(w.r.o.WriteTimeout)
-		}
+	case state != through: // only what the client takes counts: it may send for ever
+		w.expireFlush(c)
 	case c.shortFile:
 		w.cutShort(c, errShortFile)
 	default:
@@ -133,6 +129,7 @@ func (w *worker) sendFile(c *conn) (outcome, error) {
 			return blocked, errShortFile
 		default:
 			c.fileLeft -= int64(n)
+			c.written += int64(n)
 			turn -= n
 		}
 	}

@@ -29,16 +29,19 @@ type Options struct {
 	MaxConnectionsPerAddress int
 	// KeepAliveRequests is how many requests a connection may make; 0 is no limit.
 	KeepAliveRequests int
-	// BodyRate is how many bytes of content a second a client has to send on average, after BodyGrace;
-	// 0 is 100, less is no limit.
+	// BodyRate is how many bytes of content a second a client has to send, see httpserver.LeastRate; 0 is 100, less is no
+	// limit.
 	BodyRate int
-	// BodyGrace is how long a client may take for content whatever its rate; 0 is 30 s.
+	// BodyGrace is how long a client may send nothing of its content; 0 is 30 s.
 	BodyGrace time.Duration
 	// LingerTimeout is how long a client that was refused may be silent before its connection is closed; it
 	// may go on sending for six times as long. 0 is 5 s.
 	LingerTimeout time.Duration
 	// WriteTimeout is how long a client may not read while there is something for it; 0 is 60 s.
 	WriteTimeout time.Duration
+	// ResponseRate is how many bytes a second it has to take then, see httpserver.LeastRate with WriteTimeout as Grace; 0 is
+	// 100, less is no rate.
+	ResponseRate int
 	// ResponseBuffer is how many bytes of a response may wait for a slow client, in memory and then in a
 	// temporary file, before the application has to wait too; 0 is 64 MiB.
 	ResponseBuffer int64
@@ -60,6 +63,7 @@ func (o Options) withDefaults() Options {
 	o.QueueAge = cmp.Or(o.QueueAge, 30*time.Second)
 	o.BodyRate = cmp.Or(o.BodyRate, 100)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, time.Minute)
+	o.ResponseRate = cmp.Or(o.ResponseRate, 100)
 	o.ResponseBuffer = cmp.Or(o.ResponseBuffer, 64<<20)
 	o.BodyGrace = cmp.Or(o.BodyGrace, 30*time.Second)
 	o.LingerTimeout = cmp.Or(o.LingerTimeout, 5*time.Second)

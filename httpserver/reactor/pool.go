@@ -142,7 +142,7 @@ func (w *worker) doJob(j job) {
 	}
 	w.clock.set(w.r)
 	if j.c.overdue(w.clock.now) {
-		w.lastLook(j.c)
+		w.lastLook(j.c, true)
 	} else {
 		w.look(j.c)
 	}

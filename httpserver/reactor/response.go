@@ -44,8 +44,9 @@ type response struct {
 	written   int64
 	failed    error
 	filed     bool
-	holds     bool // the answer may go into the outbox
-	held      bool // it did
+	holds     bool      // the answer may go into the outbox
+	held      bool      // it did
+	allowed   allowance // for the client to take the response; begun when it is first waited for
 
 	buf []byte // not sent yet: the head, small content, chunk framing
 }

@@ -80,6 +80,9 @@ func (res *response) vector(p []byte, tail string) (int, error) {
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return 0, nil
+		case nil:
+			res.c.written += int64(n)
+			return n, nil
 		default:
 			return n, err
 		}
@@ -170,6 +173,7 @@ func (c *conn) writeAll(p []byte) (n int, err error) {
 		switch err {
 		case nil:
 			n += m
+			c.written += int64(m)
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return n, nil

@@ -99,14 +99,6 @@ func TestTimeToWaitIsRoundedUpAndDoesNotOverflow(t *testing.T) {
 	}
 }
 
-func TestTheTimeForContentDoesNotOverflow(t *testing.T) {
-	r := newTestReactor(t, nil, Options{BodyRate: 1})
-	allowed, limited := r.bodyTime(math.MaxInt64)
-	assert.True(t, limited)
-	assert.Greater(t, allowed, time.Hour)
-	assert.Greater(t, int64(allowed)+r.now(), int64(allowed))
-}
-
 // stalled has the time of c be up, as it is after a stall of the process, and does what the sweeper would.
 func stalled(t *testing.T, c *conn) *worker {
 	t.Helper()
@@ -115,7 +107,7 @@ func stalled(t *testing.T, c *conn) *worker {
 	w.clock.set(c.r)
 	require.True(t, c.own.claim())
 	require.True(t, c.overdue(w.clock.now))
-	w.lastLook(c)
+	w.lastLook(c, true)
 	w.finish(c, c.served)
 	return w
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,7 +26,7 @@ type streamed struct {
 	done    bool
 	expect  bool // the client waits for 100 (Continue)
 	taken   int64
-	began   int64 // in Reactor.now
+	allowed allowance
 	err     error
 }
 
@@ -111,11 +110,10 @@ func (b *streamed) goOn() error {
 // await waits until the client sends, for as long as --body-rate allows.
 func (b *streamed) await() error {
 	r := b.c.r
-	timeout := forever
-	if allowed, limited := r.bodyTime(b.taken); limited {
-		timeout = max(time.Duration(b.began-r.now())+allowed, 0)
+	if r.o.BodyRate < 0 {
+		return b.c.wait(unix.POLLIN, forever)
 	}
-	err := b.c.wait(unix.POLLIN, timeout)
+	err := b.allowed.wait(b.c, unix.POLLIN, func() int64 { return b.taken })
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.stats.BodyTimeouts.Add(1)
 		r.cut.Info(r.o.Log, "the content of a request is cut off: it came too slowly", "remote", b.c.remote)
@@ -130,7 +128,8 @@ func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
 		return nil
 	}
 	h, res := &w.scratch.head, &w.scratch.res
-	body := &streamed{c: c, res: res, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue, began: w.r.now()}
+	body := &streamed{c: c, res: res, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue,
+		allowed: newAllowance(w.r.bodyRate(), 0)}
 	res.streamed = body
 	w.serve(c, body, h.ContentLength, false)
 	if c.phase == phaseFlush {

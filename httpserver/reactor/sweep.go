@@ -26,8 +26,10 @@ func (r *Reactor) sweep() {
 		case <-r.stopped:
 			return
 		}
+		before := w.clock.now
 		w.clock.set(r)
 		now := w.clock.now
+		stall := now-before > int64(4*sweepInterval) // this process was stopped, or had no processor
 		draining := r.draining.Load()
 		r.table.each(func(c *conn) {
 			deadline := c.deadline.Load()
@@ -36,7 +38,7 @@ func (r *Reactor) sweep() {
 			}
 			switch {
 			case c.overdue(now):
-				w.lastLook(c)
+				w.lastLook(c, stall)
 			case draining && c.phase == phaseLinger:
 				c.hastenLinger(now)
 				w.to = nobody
@@ -98,17 +100,28 @@ func (c *conn) overdue(now int64) bool {
 }
 
 // lastLook looks after a connection whose deadline has passed, and ends what it has waited for if that has not
-// come. After a stall of the process it lies in the socket, as does the room for what the client should have taken.
-func (w *worker) lastLook(c *conn) {
+// come. After a stall, of the process or of the disk, something of it lies in the socket, or room for what the client
+// should have taken: then it gets some more time.
+func (w *worker) lastLook(c *conn, stall bool) {
 	phase, before := c.phase, c.moved()
 	if phase != phaseLinger {
 		w.look(c)
 	}
-	if w.to == nobody && c.phase == phase && c.moved() == before {
+	if w.to != nobody || c.phase != phase {
+		return
+	}
+	late, silent := c.overdue(w.clock.now), c.moved() == before
+	switch rated := phase == phaseBody || phase == phaseFlush; {
+	case late && (silent || !stall), silent && !rated:
 		w.expired(c)
 		w.look(c)
+	case late:
+		c.expire(afterStall)
 	}
 }
+
+// afterStall is how much time a connection gets after a stall that used up its own.
+const afterStall = 5 * time.Second
 
 // moved changes whenever something has come of the request at hand, or gone of its response.
 func (c *conn) moved() int64 {

@@ -19,6 +19,7 @@ var timeouts = []behaviour{
 	{name: "a connection without a next request is closed", test: idleTimeout},
 	{name: "a response that takes long is not an idle connection", test: longResponse},
 	{name: "content that comes too slowly is refused by 408", test: slowBody},
+	{name: "content that came fast buys no silence", test: fastThenSlow},
 	{name: "a refused client that does not close is closed in the end", test: lingerEnds},
 }
 
@@ -110,6 +111,40 @@ func slowBody(s *suite) {
 			assert.True(s, c.expect(200, "sorry").Close)
 			srv.limited("BodyTimeouts", 1, "the content of a request is cut off: it came too slowly")
 		})
+	}
+}
+
+// fastThenSlow sends all but the last bytes at once: by the average it could take a quarter of an hour for these.
+func fastThenSlow(s *suite) {
+	const size = 1 << 20
+	for name, more := range map[string]string{"then silence": "", "then a byte now and then": "x"} {
+		for buffering, streams := range map[string]bool{"": false, ", streamed": true} {
+			s.run("content that came fast buys no silence", name+buffering, func(s *suite) {
+				srv := s.start(handler(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+					_, err := io.Copy(io.Discard, r.Body)
+					assert.ErrorIs(s, err, io.ErrUnexpectedEOF)
+					answer(w, r, "sorry")
+				}), Options{BodyGrace: short, BodyRate: 1000, Options: httpserver.Options{StreamRequests: streams}})
+				c := srv.dial()
+				c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size+10000))
+				c.send(string(make([]byte, size)))
+				go func() {
+					for more != "" {
+						if _, err := io.WriteString(c.Conn, more); err != nil {
+							return
+						}
+						time.Sleep(short / 10)
+					}
+				}()
+				res, _ := c.response("POST")
+				if streams {
+					assert.Equal(s, http.StatusOK, res.StatusCode)
+				} else {
+					assert.Equal(s, http.StatusRequestTimeout, res.StatusCode)
+				}
+				srv.counted("BodyTimeouts", 1)
+			})
+		}
 	}
 }
 

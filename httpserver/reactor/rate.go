@@ -1,0 +1,81 @@
+//go:build linux
+
+package reactor
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
+)
+
+// bodyRate and responseRate are how fast clients have to send and to take content.
+func (r *Reactor) bodyRate() httpserver.LeastRate {
+	return httpserver.LeastRate{Rate: r.o.BodyRate, Grace: r.o.BodyGrace}
+}
+
+func (r *Reactor) responseRate() httpserver.LeastRate {
+	return httpserver.LeastRate{Rate: r.o.ResponseRate, Grace: r.o.WriteTimeout}
+}
+
+// renew moves the deadline of a client that has moved so many bytes since it was set.
+func (c *conn) renew(rate httpserver.LeastRate, now, moved int64) {
+	left := rate.Grace
+	if deadline := c.deadline.Load(); deadline != 0 {
+		left = rate.Left(time.Duration(deadline-now), moved)
+	}
+	c.deadline.Store(now + int64(left))
+}
+
+// expireBody gives the client as long as its content may take at --body-rate.
+func (w *worker) expireBody(c *conn) {
+	if w.r.o.BodyRate < 0 {
+		c.deadline.Store(0)
+		return
+	}
+	size := c.spool.Size()
+	c.renew(w.r.bodyRate(), w.clock.now, size-c.movedThen)
+	c.movedThen = size
+}
+
+// expireFlush gives the client as long as it may leave the response untaken.
+func (w *worker) expireFlush(c *conn) {
+	taken := c.taken()
+	c.renew(w.r.responseRate(), w.clock.now, taken-c.movedThen)
+	c.movedThen = taken
+}
+
+// taken is how many bytes the client has taken since the connection began. The kernel says that there is room again only
+// when much has gone out, so what it still holds is counted, not how much it has taken in.
+func (c *conn) taken() int64 {
+	held, err := unix.IoctlGetInt(c.fd, unix.SIOCOUTQ)
+	if err != nil {
+		held = 0
+	}
+	return c.written - int64(held)
+}
+
+// allowance is for how long the handler may still wait for its client. What it does meanwhile does not count.
+type allowance struct {
+	rate    httpserver.LeastRate
+	left    time.Duration
+	counted int64 // what the client had moved when left was set
+}
+
+func newAllowance(rate httpserver.LeastRate, moved int64) allowance {
+	return allowance{rate, rate.Grace, moved}
+}
+
+// wait waits until the client moves. moved is how many bytes it has moved so far.
+func (a *allowance) wait(c *conn, events int16, moved func() int64) error {
+	for {
+		now := moved()
+		a.left, a.counted = a.rate.Left(a.left, now-a.counted), now
+		began := time.Now()
+		err := c.wait(events, max(a.left, 0))
+		if a.left -= time.Since(began); err == nil || moved() == now {
+			return err
+		}
+	}
+}
