@@ -94,6 +94,11 @@ func listen(bind string, beside4 bool) (net.Listener, error) {
 		network = "tcp6" // with IPV6_V6ONLY
 	}
 	l, err := net.Listen(network, bind)
+	var notFound *net.DNSError
+	if host, port, _ := net.SplitHostPort(bind); host == "localhost" && errors.As(err, &notFound) {
+		// RFC 6761, section 6.3: it is this machine, also where there is no /etc/hosts to say so.
+		l, err = net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
+	}
 	if err != nil {
 		return nil, explainTCP(bind, err)
 	}
