@@ -105,4 +105,5 @@ func TestSystemdIsToldTheStateOfAServerWithoutWorkersAndTheApplicationNothingOfI
 	assert.Empty(t, getJSON[[]string](t, s.client(t), "/managed", "Connection", "close"))
 	s.signal(t, syscall.SIGTERM)
 	m.waitFor(t, "STOPPING=1")
+	assert.Equal(t, 0, s.exitCode(t))
 }

@@ -33,7 +33,7 @@ func TestProcessesHaveTitles(t *testing.T) {
 		for _, pid := range append(childrenOf(t, s.cmd.Process.Pid), s.cmd.Process.Pid) {
 			title, comm, environment := titleOf(t, pid)
 			titles = append(titles, title)
-			assert.Equal(t, "pyserve", comm)
+			assert.Equal(t, filepath.Base(s.program), comm, "not exe, as which it was started")
 			assert.Contains(t, environment, "PYTHONDONTWRITEBYTECODE=1\x00", "it can be read as before")
 		}
 		assert.ElementsMatch(t, want, titles)

@@ -24,6 +24,7 @@ func beget(t *testing.T, s *service) (c children) {
 
 func TestWorkersThatDieLeaveNoChildrenBehindButInSessionsOfTheirOwn(t *testing.T) {
 	t.Parallel()
+	ends := map[string]bool{"quit by the master": true, "cut off": true} // the server
 	for name, die := range map[string]func(t *testing.T, s *service){
 		"killed":             func(t *testing.T, s *service) { _ = killHard(s.status(t).pids()[0]) },
 		"crashed":            func(t *testing.T, s *service) { s.raw(t, head("GET", "/segfaults")) },
@@ -42,6 +43,9 @@ func TestWorkersThatDieLeaveNoChildrenBehindButInSessionsOfTheirOwn(t *testing.T
 				waitUntilGone(t, c.Daemon, c.Sleep, c.Stubborn)
 				assert.True(t, alive(c.Session))
 				s.stderr.waitForText(t, "processes that a dead worker had started are ended")
+				if ends[name] {
+					assert.Equal(t, 0, s.exitCode(t))
+				}
 			})
 		})
 	}

@@ -226,27 +226,23 @@ func (m *master) ReopenLogs() {
 
 // Notify implements supervise.System.
 func (m *master) Notify(state supervise.State, status string) {
-	if state == supervise.Stopping { // or clients would wait in a queue that nobody takes from
+	switch {
+	case state == supervise.Stopping: // or clients would wait in a queue that nobody takes from
 		m.closeListeners()
+	case state == supervise.Ready && !m.said:
+		m.said = true
+		m.c.sayReady(m.listeners)
 	}
 	if err := m.tellManager(state, status); err != nil {
 		m.log.Warn("systemd could not be told the state", "error", err)
 	}
-	if state == supervise.Ready { // after systemd: the old master leaves at that, and must not be the main process any more
-		m.ready()
+	if state == supervise.Ready && m.upgrade != nil {
+		m.takeOver() // after systemd: the old master leaves at that, and must not be the main process any more
 	}
 }
 
-// ready says once that the workers serve.
-func (m *master) ready() {
-	if m.said {
-		return
-	}
-	m.said = true
-	m.c.sayReady(m.listeners)
-	if m.upgrade == nil {
-		return
-	}
+// takeOver lets the master that this one replaces leave.
+func (m *master) takeOver() {
 	// First the file, then the word: the old master, which leaves at that, removes only a file that is its own.
 	if m.c.PidFile != "" {
 		var err error

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
@@ -55,6 +56,7 @@ func send(message, status string) error {
 	}
 	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: address, Net: "unixgram"})
 	if err == nil {
+		_ = c.SetWriteDeadline(time.Now().Add(sendTimeout))
 		_, err = c.Write([]byte(message))
 		c.Close()
 	}
@@ -63,6 +65,9 @@ func send(message, status string) error {
 	}
 	return nil
 }
+
+// sendTimeout is how long a message may wait for a service manager that has many unread.
+const sendTimeout = 10 * time.Second
 
 // hidden is the socket's address once Hide has taken it out of the environment.
 var hidden string
