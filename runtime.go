@@ -38,6 +38,9 @@ var current struct {
 
 // New starts Python on threads of its own and returns when it is ready. If it runs already with the same
 // options, New returns the same Runtime; with others it is an error, as it is after the last Close.
+//
+// While Python runs, the program's signals stay as Go, and the program by os/signal, have them, whatever applications do
+// to them. SIGPIPE and SIGXFSZ no longer end the program: a write that fails is an error, on standard output, too.
 func New(o Options) (*Runtime, error) {
 	started := make(chan error, 1)
 	return start(o, func(rt *Runtime) error {

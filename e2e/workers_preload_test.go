@@ -62,3 +62,15 @@ func TestWorkersSurviveTheirZygote(t *testing.T) {
 	l.stop(t)
 	assert.NotContains(t, s.stderr.String(), "worker died")
 }
+
+func TestAnApplicationThatReapsAllChildrenDoesNotReapTheZygotes(t *testing.T) {
+	t.Parallel()
+	s := startService(t, "apps.reaps:app", "--preload", "--workers", "2")
+	zygote := ask[birth](t, s, "/").ImportedBy
+	for range 3 {
+		before := s.status(t).pids()
+		require.NoError(t, killHard(before[0]))
+		s.waitForReplaced(t, before[0])
+	}
+	assert.Equal(t, zygote, ask[birth](t, s, "/").ImportedBy)
+}

@@ -69,6 +69,24 @@ func TestFileObjectsAreSentFromTheirPositionByADescriptorOfTheirOwn(t *testing.T
 	}
 }
 
+func TestABrokenPipeIsAnErrorInAnyGoProgram(t *testing.T) {
+	app := loadApp(t, "seam:breaks_a_pipe")
+	builder, err := environ.NewBuilder(environ.Config{})
+	require.NoError(t, err)
+	onThread(t, func(thread int) {
+		x := &gateway.Exchange{ID: "1"}
+		require.NoError(t, builder.Build(&x.Environ, &httpserver.Request{
+			Method: []byte("GET"), Target: []byte("/"), Proto: "HTTP/1.1", Scheme: "http",
+		}))
+		result, err := app.Call(thread, x)
+		require.NoError(t, err)
+		defer result.Body.Close()
+		chunk, err := result.Body.Next()
+		require.NoError(t, err)
+		assert.Equal(t, "BrokenPipeError", string(chunk))
+	})
+}
+
 func TestASecondHostIsRefused(t *testing.T) {
 	_, err := pyhost.Start(pyhost.Config{})
 	assert.ErrorIs(t, err, pyhost.ErrStarted)

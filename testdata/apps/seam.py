@@ -202,6 +202,25 @@ def takes_signals():
     return writes
 
 
+def breaks_a_pipe(environ, start_response):
+    """A thread of the application's own writes where nobody reads."""
+    raised = []
+
+    def write():
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            os.write(writer, b"x")
+        except OSError as error:
+            raised.append(type(error).__name__)
+        os.close(writer)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+    return [" ".join(raised).encode()]
+
+
 # ---- threads of the application's own ----
 
 
