@@ -7,10 +7,13 @@ import "C"
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Python names a Python installation.
@@ -76,14 +79,20 @@ func venvPython(dir string) string { return filepath.Join(dir, "bin", "python") 
 // venvConfig is a pyvenv.cfg.
 type venvConfig map[string]string
 
+const maxVenvConfig = 64 << 10 // bytes
+
 func readVenvConfig(path string) (venvConfig, error) {
-	f, err := os.Open(path)
+	// Root may read it in a folder of the application's user, who must not make it wait: no FIFO, and no file without end.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", path))
+	}
 	config := venvConfig{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	for lines := bufio.NewScanner(io.LimitReader(f, maxVenvConfig)); lines.Scan(); {
 		if key, value, found := strings.Cut(lines.Text(), "="); found {
 			config[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
 		}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -107,4 +108,10 @@ func TestAnEnvironmentThatPoetryKeepsIsRemovedByPoetry(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(dir), 0o755))
 	require.NoError(t, os.Rename(makeVenv(t, "3.4", "home = /opt/python/bin\nversion = 3.4.0\n"), dir))
 	assert.ErrorContains(t, pyhost.CheckVenv(dir, false), "poetry env remove --all\n    poetry env use ")
+}
+
+func TestAVenvWhoseConfigurationIsAPipeIsRefusedAndNotWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pyvenv.cfg"), 0o600))
+	assert.ErrorContains(t, pyhost.CheckVenv(dir, false), "is not a regular file")
 }

@@ -23,7 +23,7 @@ const leftoverDelay = 2 * time.Second
 // ready for use.
 type Leftovers struct{ ending sync.WaitGroup }
 
-// End ends the processes of a group whose leader was reaped just now: by SIGTERM, then by SIGKILL. It does not wait.
+// End ends the processes of a group whose leader has just ended: by SIGTERM, then by SIGKILL. It does not wait.
 func (l *Leftovers) End(group int, log *slog.Logger) {
 	members := membersOf(group)
 	if len(members) == 0 {

@@ -119,16 +119,20 @@ func (w *Worker) follow(started Started) {
 		defer close(heard)
 		w.listen()
 	}()
+	status, err := syscall.WaitStatus(0), error(nil)
 	if started.Ended != nil {
-		_ = started.Ended()
-		w.setEnded()
+		err = started.Ended()
+	} else {
+		status, err = started.Status()
 	}
-	status, err := started.Status()
 	w.setEnded()
 	w.control.Shutdown()
 	<-heard // it was ready before it ended
 	if w.shared.Leftovers != nil && !w.left {
-		w.shared.Leftovers.End(w.PID(), w.shared.Log)
+		w.shared.Leftovers.End(w.PID(), w.shared.Log) // before it is reaped, if that can be: its group's number is still its own
+	}
+	if started.Ended != nil && err == nil {
+		status, err = started.Status()
 	}
 	exit := exitOf(status)
 	if err != nil {
