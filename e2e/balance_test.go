@@ -2,10 +2,13 @@ package e2e_test
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,11 +58,27 @@ func TestWorkersShareKeepAliveConnections(t *testing.T) {
 	}
 }
 
+// waitUntilStopped waits until no thread of a process runs: the one that takes the signal stops the others, which go on
+// until it has been given a processor.
+func waitUntilStopped(t *testing.T, pid int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		threads, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
+		require.NoError(t, err)
+		return len(threads) > 0 && !slices.ContainsFunc(threads, func(file string) bool {
+			stat, err := os.ReadFile(file)
+			_, state, _ := strings.Cut(string(stat), ") ")
+			return err == nil && !strings.HasPrefix(state, "T")
+		})
+	}, patience, time.Millisecond)
+}
+
 func TestAStoppedWorkerDoesNotHoldUpTheOthers(t *testing.T) {
 	needBalance(t)
 	s := startService(t, "apps.workers:app", "--workers", "2")
 	stopped := s.status(t).Workers[0].PID
 	require.NoError(t, syscall.Kill(stopped, syscall.SIGSTOP))
+	waitUntilStopped(t, stopped)
 	t.Cleanup(func() { _ = syscall.Kill(stopped, syscall.SIGCONT) })
 	for range 32 {
 		assert.NotEqual(t, stopped, s.keep(t).pid(t))
