@@ -68,6 +68,12 @@ type Options struct {
 	// Stuck is told when a thread does not come back after that; gil says that it keeps the GIL, so that no Python code
 	// runs any more. nil is nobody; the log has it in any case.
 	Stuck func(reason string, gil bool)
+	// Interrupted is told when that exception has ended what a request was doing, which may have left locks held for
+	// ever: the process had better be replaced. nil is nobody; the log has it then.
+	Interrupted func()
+	// Context says which context variables a request finds set, such as those of decimal and numpy: ContextImport,
+	// ContextEmpty, or ContextAuto (also "").
+	Context string
 	// QuietImport has nothing said about an import that takes long, as another process does the same import and says it.
 	QuietImport bool
 	// Log takes the server's messages, the applications' exceptions, and wsgi.errors; nil is slog.Default().
@@ -112,6 +118,18 @@ const (
 	DefaultQueue   = 1024
 )
 
+// The values of Options.Context. In any case each request has a context of its own.
+const (
+	ContextAuto   = "auto"   // ContextImport with one thread, ContextEmpty with more
+	ContextImport = "import" // a copy of what the application's import has set
+	ContextEmpty  = "empty"  // none
+)
+
+// importContext reports whether requests begin with what the import has set.
+func (o Options) importContext() bool {
+	return o.Context == ContextImport || o.Context != ContextEmpty && o.Threads == 1
+}
+
 // App says which application to serve, and how. The zero value works but for Name.
 type App struct {
 	// Name is "module", "module:attribute", "module:factory(…)", or the path of a .py or .wsgi file.
@@ -141,6 +159,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Queue < 0 {
 		return o, fmt.Errorf("the length of the queue must be 1 or more, not %d", o.Queue)
+	}
+	if !slices.Contains([]string{"", ContextAuto, ContextImport, ContextEmpty}, o.Context) {
+		return o, fmt.Errorf("the context must be %q, %q or %q, not %q", ContextAuto, ContextImport, ContextEmpty, o.Context)
 	}
 	if o.Threads == 0 {
 		o.Threads = DefaultThreads
@@ -177,6 +198,8 @@ func (o Options) differs(other Options) string {
 		return "Queue"
 	case o.Timeout != other.Timeout:
 		return "Timeout"
+	case o.importContext() != other.importContext():
+		return "Context"
 	}
 	return ""
 }
@@ -185,6 +208,7 @@ func (o Options) python() pyhost.Config {
 	return pyhost.Config{
 		Venv: o.Venv, Force: o.Force, Dir: o.Dir, PythonPath: o.PythonPath, Argv: o.Argv,
 		Threads: o.Threads, Multiprocess: o.Multiprocess, Variables: environ.Keys, CrashFile: o.CrashFile, Log: o.Log,
+		ImportContext: o.importContext(),
 	}
 }
 

@@ -118,7 +118,9 @@ func (rt *Runtime) share(o Options) error {
 // run is Python's main thread. It calls report once, when Python is ready or has failed to start.
 func (rt *Runtime) run(report func(error)) {
 	defer close(rt.ended)
-	host, err := pyhost.Start(rt.options.python())
+	config := rt.options.python()
+	config.Interrupted = rt.interrupted
+	host, err := pyhost.Start(config)
 	rt.host = host
 	report(err)
 	if err != nil {

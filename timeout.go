@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"time"
 
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/progress"
@@ -49,8 +50,30 @@ func (rt *Runtime) stuck(s progress.Stuck) {
 // goroutine, at any time. An error means that only a part was written, or nothing.
 func (rt *Runtime) WriteStacks(f *os.File) error { return rt.host.DumpStacks(int(f.Fd())) }
 
-// stack returns the Python stack of a thread, for the log: of all of them when that one is not among them.
+// interrupted is called with the GIL held.
+func (rt *Runtime) interrupted() {
+	if rt.options.Interrupted != nil {
+		go rt.options.Interrupted()
+		return
+	}
+	go rt.options.Log.Warn("a request was interrupted in its time-out: a lock that it held may never be released")
+}
+
+// gilPatience is how long the GIL is waited for to see where a thread is.
+const gilPatience = 250 * time.Millisecond
+
+// stack returns the Python stack of a thread, for the log.
 func (rt *Runtime) stack(thread int) string {
+	ctx, cancel := context.WithTimeout(context.Background(), gilPatience)
+	defer cancel()
+	if stack, err := rt.host.Stack(ctx, thread); err == nil {
+		return stack
+	}
+	return rt.dumpedStack(thread)
+}
+
+// dumpedStack is stack without the GIL: the stack of all threads when that one is not among them.
+func (rt *Runtime) dumpedStack(thread int) string {
 	f, err := os.CreateTemp("", "pyserve-stacks-")
 	if err != nil {
 		return err.Error()

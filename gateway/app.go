@@ -5,7 +5,8 @@ import "os"
 // App is a WSGI application ("PEP 3333, The Application/Framework Side").
 type App interface {
 	// Call calls application(environ, start_response) for x on Python thread number thread. During the
-	// call, and during every call of the Body it returns, the application may use x.
+	// call, and during every call of the Body it returns, the application may use x. Until the Body is closed it may
+	// use x.Input, on other threads too.
 	//
 	// An exception raised by the application comes back as an error. If the error has a method
 	// Traceback() string, the log shows what it returns. If it has a method Timeout() bool that returns true,
@@ -15,7 +16,7 @@ type App interface {
 
 // Result is what the application returned.
 type Result struct {
-	// Body is never nil, and has to be closed once.
+	// Body has to be closed once. It may be nil only if Call failed.
 	Body Body
 	// Len is len(body) where the object has a length, -1 otherwise.
 	Len int

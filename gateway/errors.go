@@ -14,6 +14,7 @@ const (
 	TypeError
 	ValueError
 	OSError
+	UnsupportedOperation // of io: an OSError and a ValueError
 )
 
 // CallError is a use of the gateway that PEP 3333 forbids. It is raised in the application as Exception

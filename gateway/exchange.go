@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"time"
 
 	"github.com/pyserve/pyserve/environ"
 	"github.com/pyserve/pyserve/httpserver"
@@ -32,6 +33,7 @@ type Exchange struct {
 	over      bool            // the response is complete or aborted: only close() is still to come
 	written   int64           // content bytes handed to w
 	transport error           // w failed: nothing more can be sent
+	goneSince time.Time       // when the client was first seen to be gone by goOn
 	dropped   []string        // hop-by-hop fields that no request had before, still to be logged
 }
 
@@ -91,7 +93,7 @@ func (x *Exchange) Write(p []byte) error {
 		return refuse(AssertionError, "content was sent before start_response() was called")
 	}
 	if len(p) == 0 {
-		return nil
+		return x.goOn()
 	}
 	if err := x.sendHead(); err != nil {
 		return err
@@ -110,6 +112,32 @@ func (x *Exchange) Write(p []byte) error {
 		return x.broken(err)
 	}
 	x.written += int64(len(p))
+	return nil
+}
+
+// goneGrace is how long an application that sends nothing may go on once the client seems to have gone. It may have shut
+// down its sending side only, and wait for the answer.
+const goneGrace = time.Second
+
+// goOn is what an empty bytestring comes to: nothing is sent, but the application gets on, as far as somebody waits
+// for it. The error is httpserver.ErrDisconnected.
+func (x *Exchange) goOn() error {
+	if x.transport != nil {
+		return x.transport
+	}
+	if idler, ok := x.w.(httpserver.Idler); ok {
+		if err := idler.Idle(); err != nil {
+			return x.broken(err)
+		}
+	}
+	switch {
+	case !x.w.Disconnected():
+		x.goneSince = time.Time{}
+	case x.goneSince.IsZero():
+		x.goneSince = time.Now()
+	case time.Since(x.goneSince) > goneGrace:
+		return x.broken(httpserver.ErrDisconnected)
+	}
 	return nil
 }
 

@@ -103,7 +103,7 @@ func className(err error) string {
 		return "ConnectionResetError"
 	case errors.As(err, &call):
 		return map[gateway.Exception]string{gateway.AssertionError: "AssertionError", gateway.TypeError: "TypeError",
-			gateway.ValueError: "ValueError", gateway.OSError: "OSError"}[call.Exception]
+			gateway.ValueError: "ValueError", gateway.OSError: "OSError", gateway.UnsupportedOperation: "UnsupportedOperation"}[call.Exception]
 	case errors.As(err, new(exception)):
 		name, _, _ := strings.Cut(err.Error(), ":")
 		return name

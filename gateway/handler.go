@@ -53,12 +53,13 @@ func (h *Handler) Serve(thread int, w httpserver.ResponseWriter, r *httpserver.R
 		return
 	}
 	res, err := h.app.Call(thread, x)
-	if err != nil {
-		x.finish(err)
-		return
+	if res.Body != nil {
+		defer x.close(res.Body) // deferred, so that a panic in the engine does not leave it out
 	}
-	defer x.close(res.Body) // deferred, so that a panic in the engine does not leave it out
-	x.finish(x.send(res))
+	if err == nil {
+		err = x.send(res)
+	}
+	x.finish(err)
 }
 
 // close calls the response's close(), which comes after its last byte and can change nothing in it ("PEP
@@ -92,6 +93,9 @@ func (x *Exchange) send(res Result) error {
 		case err != nil:
 			return err
 		case len(chunk) == 0:
+			if err := x.goOn(); err != nil {
+				return err
+			}
 			continue
 		}
 		// "PEP 3333, Handling the Content-Length Header": an iterable of length one tells the length.

@@ -3,19 +3,19 @@ package gateway
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
 
 // ErrNotSeekable is returned by Seek for content that is streamed.
-var ErrNotSeekable = errors.New("wsgi.input can only seek when the request is buffered (--request-buffering on)")
+var ErrNotSeekable = refuse(UnsupportedOperation, "wsgi.input can only seek when the request is buffered (--request-buffering on)")
 
 // Input is wsgi.input ("PEP 3333, Input and Error Streams"): it ends where the content ends, however long
 // the application reads, and a read after the end does not touch the connection.
 type Input struct {
 	reader *bufio.Reader
+	body   io.Reader // what reader reads from
 	seeker io.Seeker // nil when the content is streamed
 	length int64     // -1 when not known
 	pos    int64     // how far the application has read
@@ -23,7 +23,7 @@ type Input struct {
 }
 
 func (in *Input) reset(r *httpserver.Request) {
-	in.length, in.pos, in.err, in.seeker = r.ContentLength, 0, nil, nil
+	in.length, in.pos, in.err, in.seeker, in.body = r.ContentLength, 0, nil, nil, r.Body
 	if r.Body == nil {
 		in.length, in.err = 0, io.EOF
 		return
@@ -42,7 +42,14 @@ func (in *Input) release() {
 	if in.reader != nil {
 		in.reader.Reset(nil)
 	}
-	in.seeker, in.err = nil, io.EOF
+	in.seeker, in.body, in.err = nil, nil, io.EOF
+}
+
+// Stop has a read that waits for the client on another goroutine fail. It can be called while the content is in use.
+func (in *Input) Stop() {
+	if stopper, ok := in.body.(httpserver.Stopper); ok {
+		stopper.Stop()
+	}
 }
 
 // Remaining returns how many bytes are left to read, or -1 when that is not known.
@@ -65,6 +72,18 @@ func (in *Input) Read(p []byte) (n int, err error) {
 		m, err = in.reader.Read(p[n : n+in.within(len(p)-n)])
 		n += m
 		in.note(m, err)
+	}
+	if in.err != nil && (n == 0 && len(p) > 0 || in.err != io.EOF) {
+		return 0, in.err
+	}
+	return n, nil
+}
+
+// ReadSome is Read, but returns once there is something.
+func (in *Input) ReadSome(p []byte) (n int, err error) {
+	if in.err == nil && len(p) > 0 {
+		n, err = in.reader.Read(p[:in.within(len(p))])
+		in.note(n, err)
 	}
 	if in.err != nil && (n == 0 && len(p) > 0 || in.err != io.EOF) {
 		return 0, in.err

@@ -18,6 +18,7 @@ var (
 	errTooLarge    = errors.New("the content is larger than the limit")
 	errTooSlow     = errors.New("it came too slowly")
 	errExpectation = errors.New("unknown expectation")
+	errStopped     = errors.New("the response is complete")
 	errRepeated    = errors.New("a field that may stand once stands twice")
 	errTrailer     = errors.New("a field that must not be a trailer")
 )
@@ -29,6 +30,7 @@ const lingerIdle = 5 * time.Second
 
 // netBody is a request's content, as net/http gives it and as the handler gets it.
 type netBody struct {
+	w        http.ResponseWriter
 	hr       *http.Request
 	src      io.Reader // net/http's; nil when the request has no content
 	declared int64     // its length, -1 for chunked
@@ -44,10 +46,12 @@ type netBody struct {
 
 	taken atomic.Int64 // bytes read from src: a handler may read on a thread of its own
 	ended atomic.Bool  // src was read to its end
+
+	stopped atomic.Bool // see Stopper
 }
 
 func (b *netBody) init(w http.ResponseWriter, hr *http.Request, e *netHTTP) {
-	b.e, b.o, b.wait = e, &e.o, e.o.Limits.BodyGrace
+	b.w, b.e, b.o, b.wait = w, e, &e.o, e.o.Limits.BodyGrace
 	ends := endsOf(hr)
 	if b.remote = ends.remote; ends.conn != nil {
 		b.rc = http.NewResponseController(w)
@@ -104,6 +108,9 @@ func (b *netBody) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	taken := b.taken.Add(int64(n))
 	b.wait = b.o.Limits.bodyRate().Left(b.wait-time.Since(began), int64(n))
+	if err != nil && b.stopped.Load() {
+		return n, errStopped
+	}
 	if tooSlow(err) {
 		b.e.stats.BodyTimeouts.Add(1)
 		return n, errTooSlow
@@ -124,6 +131,9 @@ func (b *netBody) hasten() time.Time {
 	now := time.Now()
 	if b.rc != nil && b.o.Limits.BodyRate >= 0 {
 		_ = b.rc.SetReadDeadline(now.Add(max(b.wait, 0)))
+	}
+	if b.stopped.Load() {
+		b.wake()
 	}
 	return now
 }
@@ -150,6 +160,15 @@ func (s streamedBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Stop implements [Stopper].
+func (s streamedBody) Stop() {
+	s.b.stopped.Store(true)
+	s.b.wake()
+}
+
+// wake ends the waiting of a Read.
+func (b *netBody) wake() { _ = http.NewResponseController(b.w).SetReadDeadline(time.Unix(1, 0)) }
 
 // close gives back the spooled content.
 func (b *netBody) close() {

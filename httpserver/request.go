@@ -38,7 +38,7 @@ type Request struct {
 	Remote, Local netip.AddrPort
 	// Body is the content, without transfer coding. It is nil when the request has none. It also is an
 	// io.Seeker when the content was spooled. A read that fails with an error other than io.EOF means
-	// that the client broke off or sent what is not HTTP.
+	// that the client broke off or sent what is not HTTP. It may be a [Stopper].
 	Body io.Reader
 	// ContentLength is the number of bytes in Body, or -1 when it is not known because the content is
 	// chunked and not spooled.
@@ -47,4 +47,11 @@ type Request struct {
 	Arrived time.Time
 	// Queued is how long the request waited for a thread. The engine sets it before Serve.
 	Queued time.Duration
+}
+
+// Stopper is implemented by a [Request.Body] whose Read may wait for the client.
+type Stopper interface {
+	// Stop has a Read that waits on another goroutine fail, and every later one. The content that is left is lost: the
+	// connection closes after the response. It never blocks.
+	Stop()
 }

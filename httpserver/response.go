@@ -54,6 +54,12 @@ type ResponseWriter interface {
 	Disconnected() bool
 }
 
+// Idler is implemented by a [ResponseWriter] that wants to know that the handler gets on though it has nothing to send.
+type Idler interface {
+	// Idle says so. It can be called instead of Write, at any time, and fails as Write does.
+	Idle() error
+}
+
 // Handler answers requests. Serve runs on the locked OS thread of Python thread number thread
 // (0 ≤ thread < the number of threads); the response is complete when it returns without having called
 // Abort. A Serve that returns without WriteHead has aborted.

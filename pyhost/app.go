@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"unsafe"
 
 	"github.com/pyserve/pyserve/gateway"
@@ -37,15 +38,16 @@ func (a *App) Call(thread int, x *gateway.Exchange) (gateway.Result, error) {
 		(*C.char)(unsafe.Pointer(unsafe.SliceData(block))), C.size_t(len(block)),
 		(*C.char)(unsafe.Pointer(unsafe.StringData(x.ID))), C.size_t(len(x.ID)), &b.out)
 	b.fresh = true
+	var err error
 	if status != C.PS_OK {
-		err := b.exception()
-		return gateway.Result{}, errors.Join(err, b.end())
+		err = b.exception()
+		err = errors.Join(err, b.end())
 	}
 	b.thread.slot.mu.Lock()
-	if b.out.ended != 0 {
-		b.over()
+	if b.out.ended != 0 && b.thread.slot.seal() {
+		b.Close() // panics
 	}
-	return gateway.Result{Body: b, Len: int(b.out.length), File: b.file()}, nil
+	return gateway.Result{Body: b, Len: int(b.out.length), File: b.file()}, err
 }
 
 // body is what the application returned. There is one for each thread.
@@ -57,7 +59,7 @@ type body struct {
 
 // Next implements gateway.Body.
 func (b *body) Next() ([]byte, error) {
-	if !b.fresh || b.out.size == 0 {
+	if !b.fresh || b.out.chunk == nil {
 		if b.out.ended != 0 {
 			return nil, io.EOF
 		}
@@ -83,31 +85,27 @@ func (b *body) ask() error {
 	return nil
 }
 
-// Close implements gateway.Body. A panic that a callback of this request ran into goes on here.
-func (b *body) Close() error {
-	if b.out.ended != 0 {
-		return nil
-	}
-	b.thread.slot.mu.Unlock()
-	return b.end()
-}
-
-// end has close() called. The slot is not locked.
-func (b *body) end() (err error) {
-	if C.ps_end() != C.PS_OK {
-		err = b.exception()
+// Close implements gateway.Body: it ends the request for all that the application kept of it. A panic that a
+// callback of this request ran into goes on here.
+func (b *body) Close() (err error) {
+	if b.out.ended == 0 {
+		b.thread.slot.mu.Unlock()
+		err = b.end()
 	}
 	b.thread.slot.mu.Lock()
-	b.over()
+	if panicked := b.thread.slot.close(); panicked != nil {
+		panic(*panicked)
+	}
 	return err
 }
 
-// over ends the request for all that the application kept of it. The slot is locked, and is not after.
-func (b *body) over() {
+// end has close() called. The slot is not locked.
+func (b *body) end() error {
 	b.out.ended = 1
-	if err := b.thread.slot.close(); err != nil {
-		panic(*err)
+	if C.ps_end() != C.PS_OK {
+		return b.exception()
 	}
+	return nil
 }
 
 // exception takes the exception that a ps_* function has left, and detaches.
@@ -123,6 +121,7 @@ func (b *body) file() *gateway.File {
 	if b.out.fd < 0 {
 		return nil
 	}
+	defer syscall.Close(int(b.out.fd))
 	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", int(b.out.fd)))
 	if err != nil {
 		return nil

@@ -39,6 +39,10 @@ def call(function, *arguments):
     return globals()[os.fsdecode(function)](*map(os.fsdecode, arguments))
 
 
+def nothing():
+    """What an exception is raised in that is meant for nobody any more (interrupt.c)."""
+
+
 # ---- forks ----
 
 
@@ -57,6 +61,28 @@ def _ends_children(function):
                 os._exit(1)
 
     return call
+
+
+def context_maker():
+    """What makes copies of the context that this is called in.
+
+    A copy has the same objects in it. Of those that are known the decimal module's can be changed, and is copied, too.
+    """
+    from contextvars import copy_context
+
+    context = copy_context()
+    if not any(variable.name == "decimal_context" for variable in context):
+        return context.copy
+    from decimal import getcontext, setcontext
+
+    kept = getcontext().copy()
+
+    def make():
+        copy = context.copy()
+        copy.run(setcontext, kept.copy())
+        return copy
+
+    return make
 
 
 # ---- wsgi.file_wrapper ----
@@ -85,10 +111,11 @@ class FileWrapper:
 
 
 def file_region(wrapper):
-    """(descriptor, position, size) when the wrapped object is nothing but a regular file, else None.
+    """(descriptor, position, size) when the wrapped object is nothing but a regular file, else None: it is read then.
 
     Only exact types of io count: an object that merely has a fileno(), such as a GzipFile, reads other
-    bytes than the file holds.
+    bytes than the file holds. So do the files of procfs and sysfs, and some of FUSE: their size is 0, or a page that no
+    block of a disk stands behind.
     """
     filelike = wrapper.filelike
     tempfile = sys.modules.get("tempfile")
@@ -100,13 +127,21 @@ def file_region(wrapper):
         raw = filelike
     if type(raw) is not io.FileIO or raw.closed or not raw.readable():
         return None
-    status = os.fstat(raw.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        return None
     if type(filelike) is io.BufferedRandom:
         filelike.flush()
-        status = os.fstat(raw.fileno())
+    status = os.fstat(raw.fileno())
+    if not stat.S_ISREG(status.st_mode) or status.st_size == 0 or getattr(status, "st_blocks", 1) == 0:
+        return None
     return raw.fileno(), filelike.tell(), status.st_size
+
+
+# ---- wsgi.errors ----
+
+
+def write_lines(errors, lines):
+    """wsgi.errors.writelines."""
+    for line in lines:
+        errors.write(line)
 
 
 # ---- standard streams ----
@@ -190,7 +225,8 @@ def _forget_wakeup():
 def start_dumps(crash, stacks, signal):
     """Has faulthandler install its handlers, which C then takes; crash is -1 if there are to be no crash dumps.
 
-    From here on the application cannot give faulthandler the signals that Go needs. A forked child can.
+    From here on the application cannot give faulthandler the signals that Go needs, nor the one under which it knows the
+    stacks. A forked child can.
     """
     if crash >= 0:
         # The C stack (3.14) needs malloc, in which the crash may have happened.
@@ -198,18 +234,29 @@ def start_dumps(crash, stacks, signal):
     faulthandler.register(signal, stacks, all_threads=True)
     faulthandler.enable = _in_children(faulthandler.enable)
     faulthandler.disable = _in_children(faulthandler.disable)
+    faulthandler.register = _in_children(faulthandler.register, signal)
+    faulthandler.unregister = _in_children(faulthandler.unregister, signal)
 
 
-def _in_children(function):
-    """The function, as one that does nothing in this process."""
+def _in_children(function, signal=None):
+    """The function, as one that does nothing in this process, or nothing to the signal if there is one."""
     process = os.getpid()
 
     @functools.wraps(function)
     def call(*arguments, **keywords):
-        if os.getpid() != process:
+        if os.getpid() != process or signal is not None and signal != (arguments[:1] or (keywords.get("signum"),))[0]:
             return function(*arguments, **keywords)
 
     return call
+
+
+def thread_stack(ident):
+    """Where a thread is, in faulthandler's form."""
+    frame, lines = sys._current_frames().get(int(ident)), ["Thread 0x%016x (most recent call first):" % int(ident)]
+    while frame is not None and len(lines) <= 100:
+        lines.append('  File "%s", line %s in %s' % (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return _text("\n".join(lines) + "\n")
 
 
 # ---- threads and the end ----

@@ -1,12 +1,13 @@
 /* call.c takes one request through the application: the call, the iteration, close(). */
 #include "internal.h"
 
+#include <fcntl.h>
+
 static PyObject *file_wrapper_type, *file_region_function, *close_name;
+static PyObject *make_context; /* what makes the contexts of requests, NULL while they are empty */
 
 int ps_call_prepare(PyObject *file_wrapper, PyObject *file_region)
 {
-    Py_INCREF(file_wrapper);
-    Py_INCREF(file_region);
     file_wrapper_type = file_wrapper;
     file_region_function = file_region;
     close_name = PyUnicode_InternFromString("close");
@@ -48,17 +49,18 @@ static int call_close(PyObject *body)
 /* Lets go of all that belongs to the request; a set exception stays. */
 static void finish(void)
 {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *raised = PyErr_GetRaisedException();
     ps_interrupt_end(); /* first: destructors are not the request's any more */
     Py_CLEAR(ps_self->chunk);
     Py_CLEAR(ps_self->iterator);
     Py_CLEAR(ps_self->body);
-    ps_errors_end(&ps_self->errors);
+    if (ps_self->errors != NULL)
+        ps_errors_flush(ps_self->errors);
+    Py_CLEAR(ps_self->errors);
     if (ps_self->context != NULL && PyContext_Exit(ps_self->context) < 0)
         PyErr_WriteUnraisable(ps_self->context);
     Py_CLEAR(ps_self->context);
-    PyErr_Restore(type, value, traceback);
+    PyErr_SetRaisedException(raised);
 }
 
 /* Detaches, unless an exception has to be taken, and gives back status. What formats the exception must
@@ -101,23 +103,19 @@ static int take_chunk(PyObject *item, ps_body *out)
     return PS_OK;
 }
 
-/* The next non-empty chunk, PS_END, or PS_EXCEPTION. */
+/* The next chunk, which may be empty, PS_END, or PS_EXCEPTION. No loop looks for one that is not: where the iterable
+ * is C code, no other thread would get the GIL meanwhile. */
 static int next_chunk(ps_body *out)
 {
     out->chunk = NULL;
     out->size = 0;
-    for (;;) {
-        Py_CLEAR(ps_self->chunk);
-        PyObject *item = ps_self->iterator != NULL ? PyIter_Next(ps_self->iterator)
-                                                   : plain_item(ps_self->body, ps_self->position++);
-        ps_leave_child();
-        if (item == NULL)
-            return PyErr_Occurred() ? PS_EXCEPTION : PS_END;
-        if (take_chunk(item, out) != PS_OK)
-            return PS_EXCEPTION;
-        if (out->size > 0)
-            return PS_OK;
-    }
+    Py_CLEAR(ps_self->chunk);
+    PyObject *item = ps_self->iterator != NULL ? PyIter_Next(ps_self->iterator)
+                                               : plain_item(ps_self->body, ps_self->position++);
+    ps_leave_child();
+    if (item == NULL)
+        return PyErr_Occurred() ? PS_EXCEPTION : PS_END;
+    return take_chunk(item, out);
 }
 
 int ps_next(ps_body *out)
@@ -128,16 +126,26 @@ int ps_next(ps_body *out)
 
 /* ---- what the application returned ---- */
 
-/* len(body), or -1 where it has none. */
-static Py_ssize_t length_of(PyObject *body)
+/* Puts len(body) into *length, -1 where it has none. As in wsgiref, three exceptions mean that; all others are faults. */
+static int take_length(PyObject *body, int64_t *length)
 {
-    Py_ssize_t length = PyObject_Size(body);
-    if (length < 0)
-        PyErr_Clear();
-    return length;
+    PyTypeObject *type = Py_TYPE(body);
+    *length = -1;
+    if ((type->tp_as_sequence == NULL || type->tp_as_sequence->sq_length == NULL)
+        && (type->tp_as_mapping == NULL || type->tp_as_mapping->mp_length == NULL))
+        return PS_OK;
+    *length = PyObject_Size(body);
+    if (*length >= 0)
+        return PS_OK;
+    if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_AttributeError)
+        && !PyErr_ExceptionMatches(PyExc_NotImplementedError))
+        return PS_EXCEPTION;
+    PyErr_Clear();
+    return PS_OK;
 }
 
-/* Asks the bootstrap module for the descriptor, position and size of a wrapped regular file. */
+/* Asks the bootstrap module for the descriptor, position and size of a wrapped regular file. The descriptor is
+ * duplicated now, as a thread of the application may close the file as soon as the GIL is free. */
 static int take_file(ps_body *out)
 {
     PyObject *region = PyObject_CallFunctionObjArgs(file_region_function, ps_self->body, NULL);
@@ -146,8 +154,8 @@ static int take_file(ps_body *out)
     long long offset = 0, size = 0;
     int fd = -1;
     int ok = region == Py_None || PyArg_ParseTuple(region, "iLL", &fd, &offset, &size);
+    out->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     Py_DECREF(region);
-    out->fd = fd;
     out->offset = offset;
     out->file_size = size;
     return ok ? PS_OK : PS_EXCEPTION;
@@ -159,8 +167,9 @@ static void hand_over(ps_body *out)
     if (out->size > PS_SMALL)
         return;
     if (out->size > 0)
-        memcpy(ps_self->small, out->chunk, out->size);
-    out->chunk = ps_self->small;
+        out->chunk = memcpy(ps_self->small, out->chunk, out->size);
+    else
+        out->chunk = NULL;
     out->ended = 1;
     finish();
 }
@@ -190,7 +199,8 @@ static int take_body(ps_body *out)
     }
     if ((PyObject *)Py_TYPE(body) == file_wrapper_type && take_file(out) != PS_OK)
         return PS_EXCEPTION;
-    out->length = length_of(body);
+    if (take_length(body, &out->length) != PS_OK)
+        return PS_EXCEPTION;
     ps_self->iterator = PyObject_GetIter(body);
     return ps_self->iterator == NULL ? PS_EXCEPTION : PS_OK;
 }
@@ -198,27 +208,30 @@ static int take_body(ps_body *out)
 /* ---- the call ---- */
 
 /* A new environ dict with everything in it, or NULL with an exception. */
-static PyObject *make_environ(uint64_t handle, const char *block, size_t block_size)
+static PyObject *make_environ(PyObject *request, const char *block, size_t block_size)
 {
-    PyObject *environ = ps_environ_new(block, block_size);
-    PyObject *input = ps_input_new(handle), *disconnected = ps_disconnected_new(handle);
-    if (environ == NULL || ps_environ_set(environ, PS_KEY_INPUT, input) < 0
+    PyObject *environ = ps_environ_new(block, block_size), *disconnected = ps_disconnected_new(request);
+    if (environ == NULL || ps_environ_set(environ, PS_KEY_INPUT, request) < 0
         || ps_environ_set(environ, PS_KEY_ERRORS, ps_self->errors) < 0
         || ps_environ_set(environ, PS_KEY_DISCONNECTED, disconnected) < 0)
         Py_CLEAR(environ);
-    Py_XDECREF(input);
     Py_XDECREF(disconnected);
     return environ;
+}
+
+void ps_keep_context(PyObject *make)
+{
+    Py_INCREF(make);
+    Py_XDECREF(make_context);
+    make_context = make;
 }
 
 /* Every request has a context of its own, so that no contextvar reaches the next one. */
 static int enter_context(void)
 {
-    PyObject *context = PyContext_New();
-    if (context == NULL)
-        return -1;
-    if (PyContext_Enter(context) < 0) {
-        Py_DECREF(context);
+    PyObject *context = make_context != NULL ? PyObject_CallNoArgs(make_context) : PyContext_New();
+    if (context == NULL || PyContext_Enter(context) < 0) {
+        Py_XDECREF(context);
         return -1;
     }
     ps_self->context = context;
@@ -227,8 +240,11 @@ static int enter_context(void)
 
 static int call(PyObject *app, uint64_t handle, const char *block, size_t block_size)
 {
-    PyObject *environ = make_environ(handle, block, block_size);
-    PyObject *start_response = ps_start_response_new(handle);
+    PyObject *request = ps_input_new(handle);
+    PyObject *environ = request == NULL ? NULL : make_environ(request, block, block_size);
+    PyObject *start_response = request == NULL ? NULL : ps_start_response_new(request);
+    Py_XDECREF(request);
+    ps_leave_child(); /* a collection may have run a finalizer that forks */
     if (environ != NULL && start_response != NULL) {
         PyObject *args[] = {NULL, environ, start_response};
         ps_self->body = PyObject_Vectorcall(app, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
@@ -247,7 +263,7 @@ int ps_call(PyObject *app, uint64_t handle, const char *block, size_t block_size
     ps_self->position = 0;
     ps_self->request = ps_self->handle = handle;
     int status = PS_EXCEPTION;
-    if (enter_context() == 0 && ps_errors_again(&ps_self->errors, id, id_size) == 0)
+    if (enter_context() == 0 && (ps_self->errors = ps_errors_new(id, id_size)) != NULL)
         status = call(app, handle, block, block_size);
     if (status == PS_OK)
         status = take_body(out);

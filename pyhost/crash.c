@@ -23,7 +23,8 @@ extern void (*ps_prestart_fault)(int number, siginfo_t *info, void *context) __a
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 enum { FAULTS = sizeof faults / sizeof *faults };
 
-enum { REGISTERED = SIGIO }; /* the signal by which faulthandler knows stacks; never raised */
+/* The signal by which faulthandler knows stacks, never raised: the last one, where that is none that is in use. */
+enum { REGISTERED = NSIG > 34 ? NSIG - 1 : SIGIO };
 
 static struct sigaction gos[FAULTS];
 static void (*write_crash)(int number);  /* writes to crash_fd, sets the default action, raises */

@@ -6,10 +6,15 @@ package pyhost
 import "C"
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
+
+	python3 "github.com/go-python/cpy3"
 )
 
 // startDumps prepares crash dumps and DumpStacks. Attached.
@@ -44,11 +49,28 @@ func (h *Host) DumpStacks(fd int) error {
 	return nil
 }
 
+// Stack returns where Python thread number thread is, in faulthandler's form. It waits for the GIL until ctx ends; the
+// error is that of [Host.Interrupt].
+func (h *Host) Stack(ctx context.Context, thread int) (stack string, err error) {
+	ident := strconv.FormatUint(h.threads[thread].ident.Load(), 10)
+	busy := h.interrupter.withGIL(ctx, func() {
+		var result *python3.PyObject
+		if result, err = h.callBootstrap("thread_stack", ident); err == nil {
+			defer result.DecRef()
+			stack = python3.PyUnicode_AsUTF8(result)
+		}
+	})
+	return stack, cmp.Or(busy, err)
+}
+
 // ThreadStack returns the part of dump, which DumpStacks or a crash wrote, that is about Python thread
-// number thread; "" if there is none.
+// number thread. If there is none it says so where the dump was cut off, and is "" otherwise.
 func (h *Host) ThreadStack(dump string, thread int) string {
 	name := fmt.Sprintf("hread 0x%016x ", h.threads[thread].ident.Load()) // "Thread …" or "Current thread …"
 	_, stack, found := strings.Cut(dump, name)
+	if !found && strings.Contains(dump, "\n...\n") {
+		return "(not among the first 100 of the process's threads, which is how many CPython shows without the GIL)\n"
+	}
 	if !found {
 		return ""
 	}

@@ -257,6 +257,7 @@ static int set_places(template *t, const variable *variables, int count)
     return 0;
 }
 
+/* NULL with an exception, or without one if there can be none for these names. */
 static template *template_new(const variable *variables, int count)
 {
     template *t = PyMem_RawCalloc(1, sizeof *t);
@@ -264,11 +265,11 @@ static template *template_new(const variable *variables, int count)
         PyErr_NoMemory();
         return NULL;
     }
-    if ((t->dict = PyDict_Copy(constants)) == NULL || set_places(t, variables, count) < 0) {
-        template_free(t);
-        return NULL;
-    }
-    return t;
+    if ((t->dict = PyDict_Copy(constants)) != NULL && set_places(t, variables, count) == 0
+        && PyDict_GET_SIZE(t->dict) == PyDict_GET_SIZE(constants) + count + PS_KEY_COUNT)
+        return t;
+    template_free(t); /* or a name comes twice: a copy of the dict would be wrong */
+    return NULL;
 }
 
 /* The template is brought up to date first: what the copy has from it need not be set again. */
@@ -326,7 +327,7 @@ static int find_template(const variable *variables, int count, template **found)
             if (sequence == 0 || sequence != missed)
                 return 0;
             if ((other = template_new(variables, count)) == NULL)
-                return -1;
+                return PyErr_Occurred() ? -1 : 0;
             template_free(t[1]);
         }
         t[1] = t[0];

@@ -31,9 +31,9 @@ func goStartResponse(handle C.uint64_t, packed *C.char, size C.size_t, excInfo, 
 	} else if !s.mu.TryLock() {
 		return C.PS_BUSY
 	}
-	return s.use(&s.mu, uint64(handle), message, func(x *gateway.Exchange) error {
+	return s.use(&s.mu, uint64(handle), message, func() error {
 		status, fields := unpackHead(string(view(packed, size)), s.takeFields())
-		return x.StartResponse(status, fields, excInfo != 0)
+		return s.exchange.StartResponse(status, fields, excInfo != 0)
 	})
 }
 
@@ -44,6 +44,20 @@ func goWrite(handle C.uint64_t, data *C.char, size C.size_t, message *C.char) C.
 	})
 }
 
+//export goOver
+func goOver(handle C.uint64_t) C.int {
+	if slotOf(uint64(handle)).running.Load() != uint64(handle) {
+		return 1
+	}
+	return 0
+}
+
+//export goInterrupted
+func goInterrupted() {
+	defer func() { recover() }()
+	(*onInterrupt.Load())()
+}
+
 //export goDisconnected
 func goDisconnected(handle C.uint64_t) C.int {
 	s := slotOf(uint64(handle))
@@ -51,8 +65,8 @@ func goDisconnected(handle C.uint64_t) C.int {
 		return 0 // somebody is writing to the client this very moment
 	}
 	answer := C.int(0)
-	status := s.use(&s.mu, uint64(handle), nil, func(x *gateway.Exchange) error {
-		if x.Disconnected() {
+	status := s.use(&s.mu, uint64(handle), nil, func() error {
+		if s.exchange.Disconnected() {
 			answer = 1
 		}
 		return nil
@@ -63,30 +77,24 @@ func goDisconnected(handle C.uint64_t) C.int {
 	return answer
 }
 
-//export goInputRemaining
-func goInputRemaining(handle C.uint64_t, remaining *C.int64_t, message *C.char) C.int {
-	return useInput(uint64(handle), message, func(in *gateway.Input) error {
-		*remaining = C.int64_t(in.Remaining())
-		return nil
-	})
-}
-
 //export goInputRead
-func goInputRead(handle C.uint64_t, buffer *C.char, size C.size_t, n *C.size_t, message *C.char) C.int {
-	return useInput(uint64(handle), message, func(in *gateway.Input) error {
-		read, err := in.Read(view(buffer, size))
-		*n = C.size_t(read)
-		return inputError(err)
-	})
-}
-
-//export goInputReadLine
-func goInputReadLine(handle C.uint64_t, buffer *C.char, size C.size_t, n *C.size_t, done *C.int, message *C.char) C.int {
-	return useInput(uint64(handle), message, func(in *gateway.Input) error {
-		read, whole, err := in.ReadLine(view(buffer, size))
-		*n = C.size_t(read)
-		if whole || err != nil {
-			*done = 1
+func goInputRead(handle C.uint64_t, buffer *C.char, size C.size_t, what C.ps_reading, n *C.size_t, left *C.int64_t, message *C.char) C.int {
+	return useInput(uint64(handle), message, func(in *gateway.Input) (err error) {
+		count, done := 0, false
+		switch p := view(buffer, size); what {
+		case C.PS_ALL:
+			count, err = in.Read(p)
+		case C.PS_SOME:
+			count, err = in.ReadSome(p)
+		case C.PS_LINE:
+			count, done, err = in.ReadLine(p)
+		}
+		*n, *left = C.size_t(count), C.int64_t(in.Remaining())
+		switch {
+		case done:
+			*left = 0
+		case what == C.PS_LINE && *left > 0:
+			*left = -1 // of the line
 		}
 		return inputError(err)
 	})
@@ -151,10 +159,11 @@ func unpackHead(packed string, buffer []httpserver.HeaderField) (status string, 
 }
 
 var exceptions = map[gateway.Exception]C.int{
-	gateway.AssertionError: C.PS_ASSERTION,
-	gateway.TypeError:      C.PS_TYPE,
-	gateway.ValueError:     C.PS_VALUE,
-	gateway.OSError:        C.PS_OS,
+	gateway.AssertionError:       C.PS_ASSERTION,
+	gateway.TypeError:            C.PS_TYPE,
+	gateway.ValueError:           C.PS_VALUE,
+	gateway.OSError:              C.PS_OS,
+	gateway.UnsupportedOperation: C.PS_UNSUPPORTED,
 }
 
 // statusOf names the exception that err asks for; it is OSError where nothing else fits.

@@ -1,10 +1,14 @@
 /* gil.c looks at the GIL from outside: is it held by one of our threads? A relaxed load of CPython's own flag,
- * whose place depends on the exact version: where the library is not the one that the headers are of,
- * nobody can tell. */
+ * whose place depends on the exact version: where the library is not the one that the headers are of, or its
+ * internal headers are not installed, nobody can tell. */
 #define Py_BUILD_CORE 1
 #include <Python.h>
+/* From 3.13 on the first needs the second, which not everybody installs. */
+#if __has_include(<internal/pycore_interp.h>) && (PY_VERSION_HEX < 0x030D0000 || __has_include(<internal/mimalloc/mimalloc.h>))
 #include <internal/pycore_interp.h>
 #include <internal/pycore_runtime.h>
+#define KNOWN
+#endif
 
 #include <stdatomic.h>
 #include <string.h>
@@ -35,6 +39,7 @@ void ps_gil_unwatch(void *state)
             atomic_store(&ours[i], NULL);
 }
 
+#if defined(KNOWN) && !defined(Py_GIL_DISABLED)
 static int same_version(void)
 {
     size_t length = strlen(PY_VERSION);
@@ -44,9 +49,7 @@ static int same_version(void)
 
 static struct _gil_runtime_state *gil(void)
 {
-#ifdef Py_GIL_DISABLED
-    return NULL;
-#elif PY_VERSION_HEX >= 0x030C0000
+#if PY_VERSION_HEX >= 0x030C0000
     return PyInterpreterState_Main()->ceval.gil;
 #else
     return &_PyRuntime.ceval.gil;
@@ -55,9 +58,9 @@ static struct _gil_runtime_state *gil(void)
 
 int ps_gil_held(void)
 {
-    static int known = -1;
+    static _Atomic int known = -1;
     if (known < 0)
-        known = same_version() && gil() != NULL;
+        known = same_version();
     if (!known || __atomic_load_n((const int *)&gil()->locked, __ATOMIC_RELAXED) != 1)
         return 0;
     void *holder = __atomic_load_n((void *const *)&gil()->last_holder, __ATOMIC_RELAXED);
@@ -66,3 +69,6 @@ int ps_gil_held(void)
             return holder != NULL;
     return 0;
 }
+#else
+int ps_gil_held(void) { return 0; }
+#endif

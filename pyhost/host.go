@@ -61,6 +61,12 @@ type Config struct {
 	// SIGILL or SIGABRT outside of Go; nil is standard error. It must stay open. This needs package prestart: in
 	// a Go program without it there is no such dump, and a crash in C ends as Go has it.
 	CrashFile *os.File
+	// ImportContext has each request begin with what the import of the application has set in context variables, in a
+	// copy of its own. Otherwise it begins with none.
+	ImportContext bool
+	// Interrupted is called when the application has seen what [Host.Interrupt] raised, at the end of that request: locks
+	// may be held for ever that it was about to release. It is called attached, on a Python thread, and must not block.
+	Interrupted func()
 	// Log takes what wsgi.errors gets and what the host has to say; nil is slog.Default().
 	Log *slog.Logger
 }
@@ -98,7 +104,8 @@ type Host struct {
 	threads []thread
 	running sync.WaitGroup // the threads that StartThreads started
 	signals signals
-	apps    int // loaded so far
+	apps    int  // loaded so far
+	context bool // Config.ImportContext
 
 	crashFile   *os.File
 	interrupter interrupter
@@ -128,11 +135,15 @@ func Start(c Config) (*Host, error) {
 	if started.Swap(true) {
 		return nil, ErrStarted
 	}
-	h := &Host{log: c.Log, threads: make([]thread, max(c.Threads, 1))}
+	h := &Host{log: c.Log, threads: make([]thread, max(c.Threads, 1)), context: c.ImportContext}
 	if h.log == nil {
 		h.log = slog.Default()
 	}
 	errorLog.Store(h.log)
+	if c.Interrupted == nil {
+		c.Interrupted = func() {}
+	}
+	onInterrupt.Store(&c.Interrupted)
 	slots = make([]slot, len(h.threads))
 	for i := range h.threads {
 		h.threads[i].host, h.threads[i].slot = h, &slots[i]
@@ -175,17 +186,11 @@ func (h *Host) prepare(c Config) error {
 	h.describe = h.bootstrap.GetAttrString("describe")
 	names := cStrings(c.Variables)
 	defer freeStrings(names)
-	wrapper, region := h.bootstrap.GetAttrString("FileWrapper"), h.bootstrap.GetAttrString("file_region")
-	defer release(wrapper, region)
 	status := C.ps_prepare(unsafe.SliceData(names), C.int(len(names)), boolInt(len(h.threads) > 1), boolInt(c.Multiprocess),
-		object(wrapper), object(region))
+		object(h.bootstrap))
 	if status != C.PS_OK {
 		return h.takeException()
 	}
-	timeout, shutdown := h.bootstrap.GetAttrString("RequestTimeout"), h.bootstrap.GetAttrString("ServerShutdown")
-	defer release(timeout, shutdown)
-	C.ps_interrupt_prepare(C.PS_TIMED_OUT, object(timeout))
-	C.ps_interrupt_prepare(C.PS_SHUT_DOWN, object(shutdown))
 	h.threads[0].ident.Store(uint64(C.ps_thread_ident()))
 	if err := h.startDumps(c.CrashFile); err != nil || h.preloaded != nil {
 		return err
@@ -241,7 +246,25 @@ func (h *Host) Load(spec string) (*App, error) {
 		return nil, err
 	}
 	h.apps++
+	if err := h.keepContext(); err != nil {
+		return nil, err
+	}
 	return &App{host: h, callable: callable, name: spec}, nil
+}
+
+// keepContext makes what is set in context variables now what each request begins with, if that is wanted.
+func (h *Host) keepContext() error {
+	if !h.context {
+		return nil
+	}
+	C.ps_attach()
+	defer C.ps_detach()
+	maker, err := h.callBootstrap("context_maker")
+	if err == nil {
+		defer maker.DecRef()
+		C.ps_keep_context(object(maker))
+	}
+	return err
 }
 
 // find returns the application, from the zygote or by importing it, and the signals that the import wanted.

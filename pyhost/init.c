@@ -14,14 +14,19 @@ const char *ps_python_version(void) { return Py_GetVersion(); }
 
 /* ---- forks ---- */
 
-enum { FDS = 1 << 16, WORD = 8 * sizeof(unsigned long) };
+/* A bit for each descriptor. What no descriptor has reached takes no memory. */
+enum { FDS = 1 << 26, WORD = 8 * sizeof(unsigned long) };
 
 static _Atomic unsigned long open_fds[FDS / WORD];
+static _Atomic int highest_fd; /* that ever was open */
 
 void ps_fd_opened(int fd)
 {
-    if (fd >= 0 && fd < FDS)
-        atomic_fetch_or(&open_fds[fd / WORD], 1ul << fd % WORD);
+    if (fd < 0 || fd >= FDS)
+        return;
+    atomic_fetch_or(&open_fds[fd / WORD], 1ul << fd % WORD);
+    for (int highest = highest_fd; highest < fd && !atomic_compare_exchange_weak(&highest_fd, &highest, fd);)
+        ;
 }
 
 void ps_fd_closed(int fd)
@@ -39,7 +44,7 @@ static void in_child(void)
     ps_forked = 1;
     ps_signals_in_child();
     ps_crash_in_child();
-    for (int i = 0; i < FDS / WORD; i++) {
+    for (int i = 0; i <= highest_fd / WORD; i++) {
         unsigned long word = atomic_load(&open_fds[i]);
         for (int bit = 0; word != 0; bit++, word >>= 1)
             if (word & 1)
@@ -50,16 +55,13 @@ static void in_child(void)
 /* The exit status that the exception which came back asks for; prints it unless it is SystemExit. */
 static int child_status(void)
 {
-    PyObject *type, *value, *traceback, *code;
     if (PyErr_Occurred() == NULL)
         return 0;
     if (!PyErr_ExceptionMatches(PyExc_SystemExit)) {
         PyErr_Print();
         return 1;
     }
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    code = value != NULL ? PyObject_GetAttrString(value, "code") : NULL;
+    PyObject *value = PyErr_GetRaisedException(), *code = value != NULL ? PyObject_GetAttrString(value, "code") : NULL;
     return code == Py_None ? 0 : code != NULL && PyLong_Check(code) ? (int)PyLong_AsLong(code) : 1;
 }
 
@@ -168,12 +170,18 @@ PyObject *ps_module(const char *name, const char *source)
     return module;
 }
 
-int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess,
-               PyObject *file_wrapper, PyObject *file_region)
+int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess, PyObject *bootstrap)
 {
-    if (ps_environ_prepare(names, name_count, multithread, multiprocess, file_wrapper) < 0
-        || ps_response_prepare() < 0 || ps_input_prepare() < 0 || ps_errors_prepare() < 0
-        || ps_call_prepare(file_wrapper, file_region) < 0)
+    static const char *const wanted[] = {"FileWrapper", "file_region", "write_lines", "RequestTimeout", "ServerShutdown", "nothing"};
+    enum { WRAPPER, REGION, LINES, TIMEOUT, SHUTDOWN, NOTHING, COUNT };
+    PyObject *found[COUNT]; /* kept for the life of the process */
+    for (int i = 0; i < COUNT; i++)
+        if ((found[i] = PyObject_GetAttrString(bootstrap, wanted[i])) == NULL)
+            return PS_EXCEPTION;
+    ps_interrupt_prepare(found[TIMEOUT], found[SHUTDOWN], found[NOTHING]);
+    if (ps_environ_prepare(names, name_count, multithread, multiprocess, found[WRAPPER]) < 0
+        || ps_input_prepare() < 0 || ps_errors_prepare(found[LINES]) < 0
+        || ps_call_prepare(found[WRAPPER], found[REGION]) < 0)
         return PS_EXCEPTION;
     ps_self->values = PyMem_RawCalloc((size_t)name_count, sizeof *ps_self->values);
     if (ps_self->values == NULL) {

@@ -5,6 +5,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "versions.h"
+
 #include "shim.h"
 
 enum { PS_SMALL = 16 * 1024 }; /* bodies up to this size leave Python in one crossing */
@@ -18,8 +20,7 @@ typedef struct ps_thread {
     PyObject *iterator;   /* iter(body); NULL for an exact list or tuple */
     Py_ssize_t position;  /* in an exact list or tuple */
     PyObject *chunk;      /* the bytes object that Go is sending */
-    PyObject *errors;     /* the request's wsgi.errors; after it, one to use again */
-    PyObject *input, *disconnected, *start_response; /* the last request's, to use again */
+    PyObject *errors;     /* the request's wsgi.errors */
     PyObject **values;    /* the last value of each known variable */
     struct ps_template *templates[2]; /* environ.c: the one used last first */
     uint64_t missed;                  /* environ.c: the names of the last request, if no template had them */
@@ -66,10 +67,10 @@ void ps_interrupt_end(void);
 /* crash.c: a child's crash is not its parent's: it goes to standard error. Async-signal-safe. */
 void ps_crash_in_child(void);
 
-/* environ.c */
+/* environ.c. Each *_prepare is called once, and returns -1 with an exception; each *_new returns NULL with one. */
 int ps_environ_prepare(char *const *names, int count, int multithread, int multiprocess, PyObject *file_wrapper);
 int ps_environ_count(void);
-/* A new dict with the string variables and the constant ones; NULL with an exception. */
+/* A new dict with the string variables and the constant ones. */
 PyObject *ps_environ_new(const char *block, size_t size);
 /* environ[name] = value for the interned names of the object variables; -1 with an exception. */
 typedef enum { PS_KEY_INPUT, PS_KEY_ERRORS, PS_KEY_DISCONNECTED, PS_KEY_COUNT } ps_key;
@@ -77,43 +78,42 @@ int ps_environ_set(PyObject *environ, ps_key key, PyObject *value);
 /* Frees what the calling thread keeps for its next environ: it makes none any more. */
 void ps_environ_leave(void);
 
-/* The heap types: each *_prepare makes one, each *_new an object of it; -1 or NULL with an exception. */
-int ps_response_prepare(void);
-PyObject *ps_start_response_new(uint64_t handle);
-PyObject *ps_disconnected_new(uint64_t handle);
+/* The heap types. */
+PyObject *ps_start_response_new(PyObject *request);
+PyObject *ps_disconnected_new(PyObject *request);
 int ps_input_prepare(void);
 PyObject *ps_input_new(uint64_t handle);
-int ps_errors_prepare(void);
-/* Gives the stream in *kept, which nobody else has, the id of a new request; makes one if it is NULL. */
-int ps_errors_again(PyObject **kept, const char *id, size_t size);
-/* Logs a last line without newline, and clears *kept if the stream cannot serve the next request. No exception may
- * be set. */
-void ps_errors_end(PyObject **kept);
+int ps_errors_prepare(PyObject *write_lines);
+PyObject *ps_errors_new(const char *id, size_t size);
+/* Logs a last line that has no newline. */
+void ps_errors_flush(PyObject *errors);
 
-/* Makes a heap type that Python code cannot instantiate. */
+/* object.c: makes a type that Python code can neither instantiate nor change. */
 PyTypeObject *ps_type(PyType_Spec *spec);
+/* Methods that return always the same. */
+PyObject *ps_true(PyObject *self, PyObject *unused);
+PyObject *ps_false(PyObject *self, PyObject *unused);
+PyObject *ps_none(PyObject *self, PyObject *unused);
 
-/* An object that is nothing but a handle. */
+/* wsgi.input, which stands for the request: the callables are bound to it. */
 typedef struct {
     PyObject_HEAD
-    vectorcallfunc call;
+    PyObject *references; /* weak ones to it */
     uint64_t handle;
-} ps_handle_object;
-PyObject *ps_handle_new(PyTypeObject *type, uint64_t handle, vectorcallfunc call);
-/* The same, but *kept, an earlier one of this type, serves again if nobody else has a reference to it; the new one
- * takes its place otherwise. */
-PyObject *ps_handle_again(PyObject **kept, PyTypeObject *type, uint64_t handle, vectorcallfunc call);
-void ps_handle_dealloc(PyObject *self);
+} ps_request;
+#define HANDLE(self) (((ps_request *)(self))->handle)
 
 /* call.c: which type a file wrapper has, and who tells where its file stands. */
 int ps_call_prepare(PyObject *file_wrapper, PyObject *file_region);
 
+/* interrupt.c: what to raise, and a function to raise it in when it is meant for nobody. */
+void ps_interrupt_prepare(PyObject *timeout, PyObject *shutdown, PyObject *nothing);
+
 /* Sets the exception that a goXxx function asked for; returns NULL. */
 PyObject *ps_raise(int status, const char *message);
+/* io.UnsupportedOperation. */
+extern PyObject *ps_unsupported;
 /* Raises in a forked child, where Go cannot be entered: 1 if it did. */
 int ps_refuse_child(void);
-
-/* The bytes of a str that fits in Latin-1, borrowed; -1 with an exception that names what it is. */
-int ps_latin1(PyObject *text, const char *what, const char **bytes, Py_ssize_t *size);
 
 #endif

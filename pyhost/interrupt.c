@@ -3,6 +3,7 @@
 
 static ps_thread *threads; /* all that there are. It and what it leads to belong to who holds the GIL */
 static PyObject *exceptions[2]; /* by ps_interruption */
+static PyObject *nothing; /* a Python function that does nothing */
 
 void ps_interrupt_watch(void)
 {
@@ -20,10 +21,11 @@ void ps_interrupt_unwatch(void)
         *at = ps_self->next;
 }
 
-void ps_interrupt_prepare(ps_interruption why, PyObject *type)
+void ps_interrupt_prepare(PyObject *timeout, PyObject *shutdown, PyObject *function)
 {
-    Py_INCREF(type);
-    exceptions[why] = type;
+    exceptions[PS_TIMED_OUT] = timeout;
+    exceptions[PS_SHUT_DOWN] = shutdown;
+    nothing = function;
 }
 
 int ps_interrupt(uint64_t request, ps_interruption why)
@@ -37,13 +39,32 @@ int ps_interrupt(uint64_t request, ps_interruption why)
     return PS_OK;
 }
 
+/* Has an exception that waits delivered to nobody. To set NULL in its place would not do: up to CPython 3.12 every thread
+ * would look for an exception at each turn of each loop from then on, as only a delivery ends that. */
+static void take_delivery(PyThreadState *state)
+{
+    PyObject *raised = PyErr_GetRaisedException();
+    for (int tries = 0; state->async_exc != NULL && tries < 10; tries++) {
+        PyObject *result = PyObject_CallNoArgs(nothing);
+        if (result == NULL && !PyErr_ExceptionMatches(exceptions[PS_TIMED_OUT]))
+            PyErr_WriteUnraisable(nothing); /* the application's own, or of a signal handler */
+        PyErr_Clear();
+        Py_XDECREF(result);
+    }
+    PyErr_SetRaisedException(raised);
+}
+
 void ps_interrupt_end(void)
 {
     ps_self->request = 0;
     if (!ps_self->interrupted)
         return;
     ps_self->interrupted = 0;
-    PyThreadState_SetAsyncExc(ps_self->ident, NULL);
+    PyThreadState *state = PyThreadState_Get();
+    if (state->async_exc == NULL)
+        goInterrupted();
+    else
+        take_delivery(state);
 }
 
 unsigned long ps_thread_ident(void) { return ps_self->ident; }

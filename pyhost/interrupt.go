@@ -21,20 +21,22 @@ var (
 	ErrGILBusy = errors.New("the GIL could not be had")
 )
 
-// interrupter has a thread with a PyThreadState of its own, as the caller of Interrupt must not be the one
-// that waits for the GIL. The thread starts with the first interrupt and lasts as long as the process.
+// onInterrupt is Config.Interrupted.
+var onInterrupt atomic.Pointer[func()]
+
+// interrupter has a thread with a PyThreadState of its own, as who wants something of
+// another thread must not be the one that waits for the GIL. The thread starts with the first interrupt and lasts as long as the process.
 type interrupter struct {
 	start   sync.Once
 	failure error // why the thread did not start
-	orders  chan *interrupt
+	orders  chan *gilOrder
 }
 
-// interrupt is one order to the interrupter.
-type interrupt struct {
-	request uint64
-	why     C.ps_interruption
+// gilOrder is one order to the interrupter.
+type gilOrder struct {
+	do      func()
 	settled atomic.Bool // by the interrupter, which has the GIL, or by the caller, who has given up
-	done    chan C.int
+	done    chan struct{}
 }
 
 // Running returns the number of the request that Python thread number thread is in, from the call of the
@@ -50,38 +52,45 @@ func (h *Host) Running(thread int) uint64 { return h.threads[thread].slot.runnin
 // It can be called on any goroutine. It waits for the GIL until ctx ends. The error is [ErrRequestOver], or
 // wraps [ErrGILBusy] and the cause of ctx's end, or says that a thread could not be started.
 func (h *Host) Interrupt(ctx context.Context, request uint64) error {
-	return h.interrupter.interrupt(ctx, &interrupt{request: request, why: C.PS_TIMED_OUT, done: make(chan C.int, 1)})
+	return h.interrupt(ctx, request, C.PS_TIMED_OUT)
 }
 
 // InterruptForShutdown is Interrupt with pyserve.ServerShutdown, which derives from pyserve.RequestTimeout.
 func (h *Host) InterruptForShutdown(ctx context.Context, request uint64) error {
-	return h.interrupter.interrupt(ctx, &interrupt{request: request, why: C.PS_SHUT_DOWN, done: make(chan C.int, 1)})
+	return h.interrupt(ctx, request, C.PS_SHUT_DOWN)
 }
 
-func (i *interrupter) interrupt(ctx context.Context, order *interrupt) error {
+func (h *Host) interrupt(ctx context.Context, request uint64, why C.ps_interruption) error {
+	status := C.int(C.PS_OK)
+	err := h.interrupter.withGIL(ctx, func() { status = C.ps_interrupt(C.uint64_t(request), why) })
+	if err == nil && status != C.PS_OK {
+		err = ErrRequestOver
+	}
+	return err
+}
+
+// withGIL has do run on the interrupter's thread, attached. The error wraps ErrGILBusy if do was not called.
+func (i *interrupter) withGIL(ctx context.Context, do func()) error {
 	i.start.Do(func() {
-		i.orders = make(chan *interrupt)
+		i.orders = make(chan *gilOrder)
 		i.failure = Go(i.work)
 	})
 	if i.failure != nil {
 		return i.failure
 	}
-	var status C.int
+	order := &gilOrder{do: do, done: make(chan struct{})}
 	select {
 	case i.orders <- order:
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrGILBusy, context.Cause(ctx))
 	}
 	select {
-	case status = <-order.done:
+	case <-order.done:
 	case <-ctx.Done():
 		if order.settled.CompareAndSwap(false, true) {
 			return fmt.Errorf("%w: %w", ErrGILBusy, context.Cause(ctx))
 		}
-		status = <-order.done // it has the GIL
-	}
-	if status != C.PS_OK {
-		return ErrRequestOver
+		<-order.done // it has the GIL
 	}
 	return nil
 }
@@ -97,7 +106,8 @@ func (i *interrupter) work() {
 		}
 		entered = true
 		if order.settled.CompareAndSwap(false, true) {
-			order.done <- C.ps_interrupt(C.uint64_t(order.request), order.why)
+			order.do()
+			close(order.done)
 		}
 		C.ps_detach()
 	}

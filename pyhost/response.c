@@ -1,80 +1,10 @@
 /* response.c: the start_response and write callables, and pyserve.client_disconnected. */
 #include "internal.h"
 
-#include <stddef.h>
 #include <string.h>
-#include <structmember.h>
 
-static PyTypeObject *start_response_type, *write_type, *disconnected_type;
-
-/* ---- what the handle types share ---- */
-
-PyTypeObject *ps_type(PyType_Spec *spec)
-{
-    PyTypeObject *type = (PyTypeObject *)PyType_FromSpec(spec);
-    if (type != NULL)
-        type->tp_new = NULL; /* made by the server only */
-    return type;
-}
-
-PyObject *ps_handle_new(PyTypeObject *type, uint64_t handle, vectorcallfunc call)
-{
-    ps_handle_object *self = PyObject_New(ps_handle_object, type);
-    if (self != NULL) {
-        self->handle = handle;
-        self->call = call;
-    }
-    return (PyObject *)self;
-}
-
-PyObject *ps_handle_again(PyObject **kept, PyTypeObject *type, uint64_t handle, vectorcallfunc call)
-{
-    if (*kept != NULL && Py_REFCNT(*kept) == 1) {
-        ((ps_handle_object *)*kept)->handle = handle;
-    } else {
-        Py_XDECREF(*kept);
-        *kept = ps_handle_new(type, handle, call);
-    }
-    Py_XINCREF(*kept);
-    return *kept;
-}
-
-void ps_handle_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
-PyObject *ps_raise(int status, const char *message)
-{
-    PyObject *type = PyExc_SystemError;
-    switch (status) {
-    case PS_ASSERTION: type = PyExc_AssertionError; break;
-    case PS_TYPE: type = PyExc_TypeError; break;
-    case PS_VALUE: type = PyExc_ValueError; break;
-    case PS_OS: type = PyExc_OSError; break;
-    case PS_DISCONNECTED: type = PyExc_ConnectionResetError; break;
-    case PS_STALE:
-        type = PyExc_RuntimeError;
-        message = "the request is over: its start_response, write and wsgi.input cannot be used any more";
-        break;
-    }
-    PyObject *text = PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace");
-    if (text != NULL)
-        PyErr_SetObject(type, text);
-    Py_XDECREF(text);
-    return NULL;
-}
-
-int ps_refuse_child(void)
-{
-    if (ps_forked)
-        PyErr_SetString(PyExc_RuntimeError, "a forked child process cannot use the request of its parent");
-    return ps_forked;
-}
-
-int ps_latin1(PyObject *text, const char *what, const char **bytes, Py_ssize_t *size)
+/* The bytes of a str that fits in Latin-1, borrowed; -1 with an exception that names what it is. */
+static int latin1(PyObject *text, const char *what, const char **bytes, Py_ssize_t *size)
 {
     if (!PyUnicode_Check(text)) {
         PyErr_Format(PyExc_TypeError, "%s must be str, not %.100s", what, Py_TYPE(text)->tp_name);
@@ -95,29 +25,28 @@ int ps_latin1(PyObject *text, const char *what, const char **bytes, Py_ssize_t *
 
 /* ---- write ---- */
 
-static PyObject *write_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
+static PyObject *write_call(PyObject *self, PyObject *data)
 {
     char message[PS_MESSAGE] = "";
-    if (PyVectorcall_NARGS(flags) != 1 || names != NULL) {
-        PyErr_SetString(PyExc_TypeError, "write() takes exactly one argument, the bytes to send");
-        return NULL;
-    }
-    if (!PyBytes_Check(args[0])) {
-        PyErr_Format(PyExc_TypeError, "write() takes bytes, not %.100s", Py_TYPE(args[0])->tp_name);
-        return NULL;
-    }
+    if (!PyBytes_Check(data))
+        return PyErr_Format(PyExc_TypeError, "write() takes bytes, not %.100s", Py_TYPE(data)->tp_name);
     if (ps_refuse_child())
         return NULL;
     int status;
     Py_BEGIN_ALLOW_THREADS
-    status = goWrite(((ps_handle_object *)self)->handle, PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]), message);
+    status = goWrite(HANDLE(self), PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data), message);
     Py_END_ALLOW_THREADS
     if (status != PS_OK)
         return ps_raise(status, message);
     Py_RETURN_NONE;
 }
 
+static PyMethodDef write_method = {"write", write_call, METH_O, "write($self, data, /)\n--\n\nSend data, which is bytes."};
+
 /* ---- start_response ---- */
+
+/* No client takes more than this; and to pack and check it may not hold up the other threads. */
+enum { LARGEST_HEAD = 1024 * 1024 };
 
 /* A buffer that starts on the C stack. */
 typedef struct {
@@ -136,14 +65,14 @@ static int pack(packer *p, PyObject *text, const char *what)
 {
     const char *bytes;
     Py_ssize_t size;
-    if (ps_latin1(text, what, &bytes, &size) < 0)
+    if (latin1(text, what, &bytes, &size) < 0)
         return -1;
-    if (size > INT32_MAX) {
-        PyErr_Format(PyExc_ValueError, "%s is too long", what);
-        return -1;
-    }
     uint32_t prefix = (uint32_t)size;
     size_t wanted = p->used + sizeof prefix + (size_t)size;
+    if (wanted > LARGEST_HEAD) {
+        PyErr_Format(PyExc_ValueError, "the status and the response headers are larger than %d bytes", LARGEST_HEAD);
+        return -1;
+    }
     if (wanted > p->room) {
         char *old = p->bytes == p->first ? NULL : p->bytes, *grown = PyMem_Realloc(old, wanted * 2);
         if (grown == NULL) {
@@ -196,7 +125,7 @@ static PyObject *raise_again(PyObject *exc_info)
     return NULL;
 }
 
-static PyObject *start_response(uint64_t handle, PyObject *status, PyObject *headers, PyObject *exc_info)
+static PyObject *start_response(PyObject *self, PyObject *status, PyObject *headers, PyObject *exc_info)
 {
     packer p; /* not by an initialiser: that would clear all of first */
     p.bytes = p.first;
@@ -216,10 +145,10 @@ static PyObject *start_response(uint64_t handle, PyObject *status, PyObject *hea
         pack_free(&p);
         return NULL;
     }
-    int result = goStartResponse(handle, p.bytes, p.used, exc_info != NULL, 0, message);
-    if (result == PS_BUSY) {
+    int result = p.bytes == p.first ? goStartResponse(HANDLE(self), p.bytes, p.used, exc_info != NULL, 0, message) : PS_BUSY;
+    if (result == PS_BUSY) { /* or it is large, and takes its time */
         Py_BEGIN_ALLOW_THREADS
-        result = goStartResponse(handle, p.bytes, p.used, exc_info != NULL, 1, message);
+        result = goStartResponse(HANDLE(self), p.bytes, p.used, exc_info != NULL, 1, message);
         Py_END_ALLOW_THREADS
     }
     pack_free(&p);
@@ -227,7 +156,7 @@ static PyObject *start_response(uint64_t handle, PyObject *status, PyObject *hea
         return raise_again(exc_info);
     if (result != PS_OK)
         return ps_raise(result, message);
-    return ps_handle_new(write_type, handle, write_call);
+    return PyCFunction_New(&write_method, self);
 }
 
 /* Puts a keyword argument into its place: some frameworks call start_response(..., exc_info=...). */
@@ -245,9 +174,8 @@ static int take_keyword(PyObject *name, PyObject *value, PyObject **slots)
     return -1;
 }
 
-static PyObject *start_response_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
+static PyObject *start_response_call(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
-    Py_ssize_t count = PyVectorcall_NARGS(flags);
     PyObject *slots[3] = {NULL, NULL, NULL};
     for (Py_ssize_t i = 0; i < count && i < 3; i++)
         slots[i] = args[i];
@@ -258,58 +186,31 @@ static PyObject *start_response_call(PyObject *self, PyObject *const *args, size
         PyErr_SetString(PyExc_TypeError, "start_response() takes a status, a list of headers, and optionally exc_info");
         return NULL;
     }
-    return start_response(((ps_handle_object *)self)->handle, slots[0], slots[1], slots[2]);
+    return start_response(self, slots[0], slots[1], slots[2]);
 }
 
-PyObject *ps_start_response_new(uint64_t handle)
+PyObject *ps_start_response_new(PyObject *request)
 {
-    return ps_handle_again(&ps_self->start_response, start_response_type, handle, start_response_call);
+    static PyMethodDef method = {"start_response", (PyCFunction)(void (*)(void))start_response_call, METH_FASTCALL | METH_KEYWORDS,
+                                 "start_response($self, status, response_headers, exc_info=None)\n--\n\nReturns write(data)."};
+    return PyCFunction_New(&method, request);
 }
 
 /* ---- pyserve.client_disconnected ---- */
 
-static PyObject *disconnected_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
+static PyObject *disconnected_call(PyObject *self, PyObject *unused)
 {
-    (void)args;
-    if (PyVectorcall_NARGS(flags) != 0 || names != NULL) {
-        PyErr_SetString(PyExc_TypeError, "client_disconnected() takes no arguments");
-        return NULL;
-    }
+    int answer;
     if (ps_refuse_child())
         return NULL;
-    int answer = goDisconnected(((ps_handle_object *)self)->handle);
+    Py_BEGIN_ALLOW_THREADS /* C code may call it in a loop, as iter() does */
+    answer = goDisconnected(HANDLE(self));
+    Py_END_ALLOW_THREADS
     return answer < 0 ? ps_raise(answer, "") : PyBool_FromLong(answer);
 }
 
-PyObject *ps_disconnected_new(uint64_t handle)
+PyObject *ps_disconnected_new(PyObject *request)
 {
-    return ps_handle_again(&ps_self->disconnected, disconnected_type, handle, disconnected_call);
-}
-
-/* ---- the types ---- */
-
-static PyMemberDef members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(ps_handle_object, call), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
-static PyTypeObject *callable_type(const char *name, const char *doc)
-{
-    PyType_Slot slots[] = {
-        {Py_tp_dealloc, ps_handle_dealloc},
-        {Py_tp_call, PyVectorcall_Call},
-        {Py_tp_members, members},
-        {Py_tp_doc, (void *)doc},
-        {0, NULL},
-    };
-    PyType_Spec spec = {name, sizeof(ps_handle_object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, slots};
-    return ps_type(&spec);
-}
-
-int ps_response_prepare(void)
-{
-    start_response_type = callable_type("pyserve.StartResponse", "start_response(status, headers, exc_info=None) -> write");
-    write_type = callable_type("pyserve.Write", "write(data): send data, which is bytes");
-    disconnected_type = callable_type("pyserve.ClientDisconnected", "client_disconnected() -> bool");
-    return start_response_type == NULL || write_type == NULL || disconnected_type == NULL ? -1 : 0;
+    static PyMethodDef method = {"client_disconnected", disconnected_call, METH_NOARGS, "client_disconnected($self)\n--\n\n"};
+    return PyCFunction_New(&method, request);
 }

@@ -29,6 +29,7 @@ enum {
     PS_DISCONNECTED = -14, /* ConnectionResetError */
     PS_STALE = -15,        /* RuntimeError: the request is over */
     PS_PANIC = -16,        /* SystemError: Go panicked; the panic goes on when the request is back in Go */
+    PS_UNSUPPORTED = -17,  /* io.UnsupportedOperation */
 };
 
 enum { PS_MESSAGE = 256 }; /* the size of the buffers that goXxx functions write messages to */
@@ -50,9 +51,12 @@ int ps_initialize(const char *executable, int argc, char *const *argv, char *mes
 PyObject *ps_module(const char *name, const char *source);
 
 /* Gives the shim what it needs of the bootstrap module. Attached. name_count strings of variable names
- * are interned. Takes references of its own to file_wrapper and file_region. PS_OK or PS_EXCEPTION. */
-int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess,
-               PyObject *file_wrapper, PyObject *file_region);
+ * are interned. PS_OK or PS_EXCEPTION. */
+int ps_prepare(char *const *names, int name_count, int multithread, int multiprocess, PyObject *bootstrap);
+
+/* From here on each request runs in the context that make() returns, instead of an empty one. Takes a reference of its
+ * own. Attached. */
+void ps_keep_context(PyObject *make);
 
 /* Tells which descriptors a forked child has to close. Either state. */
 void ps_fd_opened(int fd);
@@ -129,11 +133,8 @@ int ps_crash_start(PyObject *start, int fd);
 /* Writes the Python stacks of all threads to fd. Either state, any thread. 0 or an errno. */
 int ps_stacks(int fd);
 
-/* Why a request is interrupted. */
+/* Why a request is interrupted: by pyserve.RequestTimeout, or pyserve.ServerShutdown. */
 typedef enum { PS_TIMED_OUT, PS_SHUT_DOWN } ps_interruption;
-
-/* Takes a reference of its own to the exception class that ps_interrupt raises for why. Attached. */
-void ps_interrupt_prepare(ps_interruption why, PyObject *type);
 
 /* Raises it in the thread that runs the request with this handle. Attached. PS_OK, or PS_STALE if none does. */
 int ps_interrupt(uint64_t request, ps_interruption why);
@@ -141,10 +142,10 @@ int ps_interrupt(uint64_t request, ps_interruption why);
 /* ---- one request (call.c): on a Python thread, not attached on entry ---- */
 
 typedef struct {
-    const char *chunk; /* the first or next bytestring: valid until the next ps_* call on this thread */
-    size_t size;       /* its length; 0 with chunk NULL when there is none */
+    const char *chunk; /* the first or next bytestring: valid until the next ps_* call on this thread; or NULL */
+    size_t size;       /* its length, which may be 0 */
     int64_t length;    /* len() of the iterable, -1 without one (ps_call only) */
-    int fd;            /* descriptor of a wrapped regular file, borrowed until ps_end, or -1 (ps_call only) */
+    int fd;            /* a duplicate of a wrapped regular file's descriptor, the caller's to close, or -1 (ps_call only) */
     int64_t offset;    /* the position in it (ps_call only) */
     int64_t file_size; /* its size (ps_call only) */
     int ended;         /* nothing is left: every item was handed out, and ps_end must not be called */
@@ -172,14 +173,14 @@ extern void goThreadMain(uintptr_t id);
 /* packed: (uint32 length, bytes)*: the status, then name and value of each header. GIL, unless wait. */
 extern int goStartResponse(uint64_t handle, char *packed, size_t size, int exc_info, int wait, char *message);
 extern int goWrite(uint64_t handle, char *data, size_t size, char *message);
-extern int goDisconnected(uint64_t handle); /* GIL; 1, 0 or PS_STALE */
+extern int goDisconnected(uint64_t handle); /* 1, 0 or PS_STALE */
+extern int goOver(uint64_t handle);         /* GIL; whether the request is over */
+extern void goInterrupted(void);            /* GIL; a request has seen what ps_interrupt raised */
 
-/* *remaining is -1 when the length is not known. */
-extern int goInputRemaining(uint64_t handle, int64_t *remaining, char *message);
-/* Reads up to size bytes; *n < size means the end. */
-extern int goInputRead(uint64_t handle, char *buffer, size_t size, size_t *n, char *message);
-/* Reads up to a newline; *done is 0 when the buffer was too small for the line. */
-extern int goInputReadLine(uint64_t handle, char *buffer, size_t size, size_t *n, int *done, char *message);
+/* What to read, into size bytes: all that fits, something once there is some, or a line. *n is how much there was, *left
+ * how much there is after it: 0 at the end (of the line), -1 when that is not known. */
+typedef enum { PS_ALL, PS_SOME, PS_LINE } ps_reading;
+extern int goInputRead(uint64_t handle, char *buffer, size_t size, ps_reading what, size_t *n, int64_t *left, char *message);
 extern int goInputSeek(uint64_t handle, int64_t offset, int whence, int64_t *position, char *message);
 
 /* One or more whole lines of wsgi.errors, UTF-8. Works after the request's end too. */

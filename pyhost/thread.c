@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <pthread.h>
+#include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
@@ -63,13 +64,11 @@ void ps_thread_leave(void)
 {
     ps_attach();
     ps_environ_leave();
-    Py_XDECREF(ps_self->errors);
-    Py_XDECREF(ps_self->input);
-    Py_XDECREF(ps_self->disconnected);
-    Py_XDECREF(ps_self->start_response);
     ps_gil_unwatch(PyThreadState_Get());
     ps_interrupt_unwatch();
     PyGILState_Release(PyGILState_UNLOCKED);
+    if (ps_forked)
+        _exit(0); /* forked by a destructor of what a threading.local has held */
     PyMem_RawFree(ps_self);
     ps_self = NULL;
 }

@@ -15,7 +15,8 @@ import threading
 
 # As they are before the application is imported, which may put others in their place (gevent does).
 fork, waitpid, new_poll = os.fork, os.waitpid, select.poll
-open_pidfd = getattr(os, "pidfd_open", None)
+open_pidfd, close = getattr(os, "pidfd_open", None), os.close
+get_ident, all_threads, main_thread = threading.get_ident, threading.enumerate, threading.main_thread()
 
 # How often to look for the end of children, in ms, where the kernel does not tell (Linux before 5.3).
 LOOK = 100
@@ -65,9 +66,9 @@ def load(bootstrap, descriptor, directory, extra, spec):
 
 def threads_left():
     """Names, and where they are, the Python threads that the import has left: no worker has them."""
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    names = {thread.ident: thread.name for thread in all_threads()}
     frames = sys._current_frames()
-    del frames[threading.get_ident()]
+    frames.pop(get_ident(), None)
     return ["%s in %s:%d" % (names.get(ident, "a thread without a name"), frame.f_code.co_filename, frame.f_lineno)
             for ident, frame in frames.items()]
 
@@ -78,7 +79,7 @@ POOLS = "gomp", "iomp", "libomp", "openblas", "mkl", "tbb", "grpc", "libuv", "li
 
 def native_threads_left():
     """What is to be said of the threads that C code has started in the import, a line; nothing if there are none."""
-    known = {thread.native_id for thread in threading.enumerate()} | {os.getpid()}
+    known = {thread.native_id for thread in all_threads()} | {os.getpid()}
     names = {}
     for task in os.listdir("/proc/self/task"):
         if int(task) not in known:
@@ -121,7 +122,7 @@ def reap(poller):
         del children[pid]
         if pidfd is not None:
             poller.unregister(pidfd)
-            os.close(pidfd)
+            close(pidfd)
         send(b"x", "%d %d" % (pid, status))
 
 
@@ -149,7 +150,7 @@ def spawn(poller, template, descriptors):
         children[pid] = watch(poller, pid)
         send(b"s", "%d" % pid)
     for descriptor in descriptors:
-        os.close(descriptor)
+        close(descriptor)
     return None
 
 
@@ -167,8 +168,8 @@ def become_worker(template, descriptors):
     channel.close()
     for pidfd in children.values():
         if pidfd is not None:
-            os.close(pidfd)
+            close(pidfd)
     children.clear()
     faulthandler.disable()  # the workers have their own way (crash.c)
-    threading.main_thread()._set_native_id()  # CPython 3.11 and before forget that
+    main_thread._set_native_id()  # CPython 3.11 and before forget that
     return template.format(*descriptors)

@@ -27,6 +27,7 @@ type settings struct {
 	Pythonpath               []string `sep:":" placeholder:"DIR" group:"python" help:"Look for modules in this folder too; can be repeated."`
 	Venv                     string   `placeholder:"DIR" group:"python" help:"Use this virtual environment. Default: $VIRTUAL_ENV, then .venv or venv in the working folder."`
 	Force                    bool     `group:"python" help:"Use the virtual environment even if another Python installation made it."`
+	Context                  string   `enum:"auto,import,empty" default:"auto" group:"python" help:"Which context variables a request finds set, among them what decimal and numpy are set to: import: those that the import of the application has set. empty: none. auto: import with --threads 1, else empty."`
 	Env                      []string `sep:"none" placeholder:"K=V" group:"python" help:"Set an environment variable for the application; can be repeated."`
 	Engine                   string   `enum:"reactor,nethttp" default:"${engine}" group:"requests" help:"reactor: the Python threads wait for connections themselves (Linux). nethttp: Go's HTTP server does."`
 	RequestBuffering         string   `enum:"on,off" default:"on" group:"requests" help:"on: take in the whole request content before the application is called. off: stream it."`

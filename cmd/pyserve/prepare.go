@@ -201,7 +201,7 @@ func (c *cli) options() pyserve.Options {
 	return pyserve.Options{
 		Venv: c.Venv, Force: c.Force, Dir: c.home, PythonPath: c.Pythonpath,
 		Argv: append([]string{""}, c.arguments...), Threads: c.Threads, Queue: c.Queue, Engine: c.Engine, Log: newLog(c.LogLevel),
-		SpoolDisk: int64(c.SpoolDisk), SpoolMemory: int64(c.SpoolMemory), Timeout: time.Duration(c.Timeout), Multiprocess: c.Workers != nil && *c.Workers > 1,
+		SpoolDisk: int64(c.SpoolDisk), SpoolMemory: int64(c.SpoolMemory), Timeout: time.Duration(c.Timeout), Context: c.Context, Multiprocess: c.Workers != nil && *c.Workers > 1,
 		Limits: pyserve.Limits{
 			QueueAge: time.Duration(c.QueueAge), MaxConnections: c.MaxConnections,
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress, KeepAliveRequests: c.KeepaliveRequests,

@@ -63,6 +63,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 		}
 		retire(reason, true)
 	}
+	begun := retireInterrupted(time.Now(), &s.options, func(reason string) { retire(reason, false) })
 	s.watch = func(*pyserve.Runtime) { go retireAfter(c.requestLimit(), row, retire) }
 	if c.Reload {
 		changes, err := c.watchSources()
@@ -78,6 +79,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 	}
 	s.options.ForkClose = []int{control.FD()}
 	s.begun = func() {
+		begun()
 		row.SetState(scoreboard.Ready)
 		_ = control.Send(handover.Ready, "")
 	}

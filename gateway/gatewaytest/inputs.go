@@ -2,6 +2,7 @@ package gatewaytest
 
 import (
 	"fmt"
+	"testing/iotest"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -36,7 +37,7 @@ func inputs() (list []Behaviour) {
 		add("spooled", false, tt.operations, tt.result, streams[0].make)
 	}
 	for _, stream := range streams[1:] {
-		add(stream.name, false, "read:3,seekable,seek:0,read:3", "one|False|OSError|\ntw", stream.make)
+		add(stream.name, false, "read:3,seekable,seek:0,read:3", "one|False|UnsupportedOperation|\ntw", stream.make)
 	}
 	none := func(target string) *httpserver.Request { return Request("GET", target) }
 	add("none", false, "read,read:5,readline,readlines,iter,next,read:0,tell,seekable,seek:0,read", "||||||"+"|0|True|0|", none)
@@ -44,7 +45,19 @@ func inputs() (list []Behaviour) {
 	add("spooled", true, "read:None,read:-1", content+"|", streams[0].make)
 	add("spooled", true, "readline:None,readlines:None,readline:-1", "one\n|two\n/\n/longer line\n/end|", streams[0].make)
 	add("spooled", true, "read:x,readline:x,seek:x,read:1:2", "TypeError|TypeError|TypeError|TypeError", streams[0].make)
-	add("spooled", true, "close,read:3,readable,writable,closed", "None|one|True|False|False", streams[0].make)
+	add("spooled", true, "close,flush,read:3,readable,writable,closed,isatty", "None|None|one|True|False|False|False", streams[0].make)
+	add("spooled", true, "fileno,detach,truncate,write:x,writelines:x",
+		"UnsupportedOperation|UnsupportedOperation|UnsupportedOperation|UnsupportedOperation|UnsupportedOperation", streams[0].make)
+	add("spooled", true, "read1:3,read1,read1,read1:x", "one|\ntwo\n\nlonger line\nend||TypeError", streams[0].make)
+	add("spooled", true, "text,with,buffered,iobase", "one\ntwo\n\nlonger line\nend|one\ntwo\n\nlonger line\nend|one\n|True", streams[0].make)
+	for _, stream := range streams[1:] {
+		add(stream.name, true, "read1:2,read,read1,readinto1:2", "o|ne\ntwo\n\nlonger line\nend||", func(target string) *httpserver.Request {
+			r := stream.make(target)
+			r.Body = iotest.OneByteReader(r.Body)
+			return r
+		})
+		add(stream.name, true, "text", content, stream.make)
+	}
 	return append(list, brokenInputs()...)
 }
 
@@ -103,7 +116,7 @@ func brokenInputs() (list []Behaviour) {
 
 // afterwards: what an application keeps of a request, and its log.
 func afterwards() []Behaviour {
-	const all = "write RuntimeError|start_response RuntimeError|read RuntimeError|readline RuntimeError|seek RuntimeError|client_disconnected RuntimeError|errors None"
+	const all = "write RuntimeError|start_response RuntimeError|read ValueError|readline ValueError|seek ValueError|client_disconnected RuntimeError|errors None"
 	return []Behaviour{
 		{Name: "what belongs to a request raises after its end", App: "after_the_end", Request: get, Twice: true, Python: true, Want: ok(int64(len(all)), all)},
 		{Name: "wsgi.errors is logged by line, with the request's id", App: "errors", Request: get, Python: true, Want: func() Want {

@@ -114,7 +114,7 @@ func types() (list []Behaviour) {
 		{"write_str", "TypeError: write() takes bytes, not str"},
 		{"write_bytearray", "TypeError: write() takes bytes, not bytearray"},
 		{"write_none", "TypeError: write() takes bytes, not NoneType"},
-		{"write_two", "TypeError: write() takes exactly one argument"},
+		{"write_two", "write() takes exactly one argument"},
 		{"returns_none", "TypeError: the application returned NoneType"},
 		{"returns_str", "TypeError: the application returned str"},
 		{"returns_bytes", "TypeError: the application returned bytes"},

@@ -3,6 +3,8 @@ package progress
 import (
 	"io"
 	"sync"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // body is a request's content. It has a lock of its own, held during each read, as a handler may read on one
@@ -38,6 +40,13 @@ func (b *body) Read(p []byte) (n int, err error) {
 	n, err = b.inner.Read(p)
 	b.t.moved()
 	return n, err
+}
+
+// Stop implements httpserver.Stopper. It does not wait for the Read that it ends.
+func (b *body) Stop() {
+	if stopper, ok := b.inner.(httpserver.Stopper); ok {
+		stopper.Stop()
+	}
 }
 
 // Seek implements io.Seeker. It is no movement: it waits for nobody, and gets nothing done.

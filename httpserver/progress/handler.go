@@ -46,7 +46,9 @@ type thread struct {
 	r         *httpserver.Request
 	number    uint64 // the request's on the scoreboard
 	entered   int64
-	committed bool // w has the head, or was aborted: there can be no answer of ours
+	committed bool  // w has the head, or was aborted: there can be no answer of ours
+	idle      int64 // calls of Idle since the time sent, when content was sent, or the request entered
+	sent      int64
 
 	// expired says that the response is no more the application's. It only becomes true under mu and body.mu.
 	expired atomic.Bool
@@ -73,6 +75,7 @@ func (t *thread) begin(w httpserver.ResponseWriter, r *httpserver.Request) {
 		r.Body = t.body.wrap(r.Body)
 	}
 	t.entered = t.h.clock.now()
+	t.idle, t.sent = 0, t.entered
 	t.number = t.record.Begin(t.entered, r.Method, r.Target)
 	t.h.row.Counters().Requests.Add(1)
 	t.mu.Unlock()

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"os"
+	"time"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -51,8 +52,30 @@ func (t *thread) Write(p []byte) error {
 		return err
 	}
 	defer t.release()
+	t.idle, t.sent = 0, t.h.now.Load()
 	return t.w.Write(p)
 }
+
+// Idle implements httpserver.Idler. It counts as a movement, unless the handler does nothing else: a hot loop of such
+// calls gets no further.
+func (t *thread) Idle() error {
+	if err := t.take(); err != nil {
+		return err
+	}
+	defer t.mu.Unlock()
+	now := t.h.now.Load()
+	t.idle++
+	if t.idle <= idleBurst+idleRate*max(now-t.sent, 0)/int64(time.Second) {
+		t.moved()
+	}
+	return nil
+}
+
+// How often a handler may be idle, a second and at first, without being suspected of a hot loop.
+const (
+	idleRate  = 500
+	idleBurst = 1000
+)
 
 // SendFile implements httpserver.ResponseWriter.
 func (t *thread) SendFile(f *os.File, offset, n int64) error {

@@ -48,6 +48,9 @@ func (b *streamed) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// Stop implements httpserver.Stopper: the kernel wakes whoever waits, and tells of the end.
+func (b *streamed) Stop() { _ = unix.Shutdown(b.c.fd, unix.SHUT_RD) }
+
 // take hands out content from pending.
 func (b *streamed) take(p []byte) (n int) {
 	used := 0

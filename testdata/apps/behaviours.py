@@ -3,6 +3,7 @@
 `counters` tells how often close() was called, and what the applications noted, since the process began.
 """
 
+import collections
 import itertools
 import json
 import sys
@@ -173,6 +174,16 @@ def declared_nothing(environ, start_response):
 def endless(environ, start_response):
     start(start_response, declared(environ["QUERY_STRING"]))
     return Counted("endless", itertools.cycle([b"one", b"two"]))
+
+
+def endless_nothing(environ, start_response):
+    start(start_response)
+    return Counted("endless_nothing", itertools.repeat(b""))
+
+
+def writes_nothing_for_ever(environ, start_response):
+    """In C code: no Python code runs."""
+    collections.deque(map(start(start_response), itertools.repeat(b"")), 0)
 
 
 def sized_and_declared(environ, start_response):

@@ -1,5 +1,6 @@
 """The part of behaviours.py that fails, or whose client leaves."""
 
+import builtins
 import sys
 
 from behaviours_support import Counted, declared, fail, note, start, write_ignoring
@@ -64,6 +65,15 @@ def raise_in_iter(environ, start_response):
 
     start(start_response)
     return Broken("raise_in_iter", [b"one"])
+
+
+def raise_in_len(environ, start_response):
+    class Broken(Counted):
+        def __len__(self):
+            raise getattr(builtins, environ["QUERY_STRING"])("in len")
+
+    start(start_response)
+    return Broken("raise_in_len", [b"item"])
 
 
 def raise_without_text(environ, start_response):

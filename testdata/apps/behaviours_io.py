@@ -85,9 +85,29 @@ def shown(result):
     return result if isinstance(result, bytes) else str(result).encode("ascii")
 
 
-def readinto(stream, size):
+def readinto(method, size):
     buffer = bytearray(size)
-    return bytes(buffer[:stream.readinto(buffer)])
+    return bytes(buffer[:method(buffer)])
+
+
+def text(stream):
+    with io.TextIOWrapper(stream, "utf-8", newline="") as wrapper:
+        return wrapper.read().encode()
+
+
+def opened(stream):
+    stream.seek(0)
+    with stream as same:
+        return same.read()
+
+
+def buffered(stream):
+    stream.seek(0)
+    with io.BufferedReader(stream) as wrapper:
+        return wrapper.readline()
+
+
+WRAPPED = {"text": text, "with": opened, "buffered": buffered, "iobase": lambda stream: isinstance(stream, io.BufferedIOBase)}
 
 
 def operate(stream, operation):
@@ -98,8 +118,10 @@ def operate(stream, operation):
             return list(stream)
         if name == "next":
             return next(stream, b"")
-        if name == "readinto":
-            return readinto(stream, *arguments)
+        if name in ("readinto", "readinto1"):
+            return readinto(getattr(stream, name), *arguments)
+        if name in WRAPPED:
+            return WRAPPED[name](stream)
         if name == "closed":
             return stream.closed
         return getattr(stream, name)(*arguments)

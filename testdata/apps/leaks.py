@@ -116,7 +116,7 @@ def stale(environ, start_response):
     for use in kept:
         try:
             use()
-        except RuntimeError:
+        except (RuntimeError, ValueError):
             pass
     kept[:] = [environ["wsgi.input"].read, lambda write=start_response("200 OK", []): write(b"x"),
                lambda: start_response("200 OK", [])]

@@ -265,7 +265,7 @@ def hammers_stale_handles(environ, start_response):
             while True:
                 content.read(1)
                 write(b"")
-        except (RuntimeError, AssertionError):  # the latter between the end of the response and that of the request
+        except (RuntimeError, ValueError, AssertionError):  # the last between the end of the response and that of the request
             pass
         except BaseException as error:
             FAULTS.append(error)

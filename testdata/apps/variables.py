@@ -98,7 +98,7 @@ def handles(environ, start_response):
         for use in (content.read, disconnected, lambda start=start: start("500 Not mine", [])):
             try:
                 faults.append(repr(use()))
-            except RuntimeError:
+            except (RuntimeError, ValueError):
                 pass
     own = kept[-1][0].read().decode()
     start_response("200 OK", [])

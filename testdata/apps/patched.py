@@ -1,0 +1,23 @@
+"""An application that, as gevent and eventlet do, puts other functions in the place of the standard library's."""
+
+import _thread
+import os
+import select
+import socket
+import threading
+import time
+
+
+def patched(*arguments, **keywords):
+    raise AssertionError("the server calls what the application has patched")
+
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"hello"]
+
+
+threading.get_ident = lambda: _thread.get_ident() + 2**48  # the number of a greenlet
+threading.enumerate = threading.main_thread = patched
+os.fork = os.waitpid = time.sleep = patched
+select.poll = select.select = socket.socket = patched
