@@ -59,3 +59,25 @@ func TestAReloadRefusesWhatHasBecomeNoApplication(t *testing.T) {
 	assert.Equal(t, "served", s.client(t).get(t, "/").Body)
 	s.stop(t)
 }
+
+func TestPathsThatAreNotUTF8AreServedFromByWorkersOfEveryKind(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "caf\xe9")
+	library := filepath.Join(home, "lib\xff")
+	require.NoError(t, os.MkdirAll(library, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(library, "part.py"), []byte("NAME = 'part'\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(home, "shop.py"), []byte(`
+import os, sys, part
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"|".join([os.path.basename(os.getcwdb()), os.environb[b"VALUE"], os.fsencode(sys.argv[1]), os.fsencode(sys.argv[0])[-7:]])]
+`), 0o600))
+	for name, flags := range map[string][]string{
+		"workers": {"--workers", "2"}, "a zygote's workers": {"--preload"}, "one process": {"--workers", "0"}, "with --reload": {"--reload"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			flags = append(flags, "--chdir", home, "--pythonpath", library, "--env", "VALUE=v\xfe")
+			s := start(t, "argument\xfd", append(flags, "--bind", "127.0.0.1:0", "--", "shop:app")...)
+			assert.Equal(t, "caf\xe9|v\xfe|argument\xfd|shop.py", s.client(t).get(t, "/").Body)
+		})
+	}
+}

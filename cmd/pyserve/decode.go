@@ -20,7 +20,7 @@ type decoder struct{ faults []string }
 // options have kong use d for every type that there is in the settings.
 func (d *decoder) options() []kong.Option {
 	list := []kong.Option{
-		kong.KindMapper(reflect.String, d), kong.KindMapper(reflect.Int, d),
+		kong.KindMapper(reflect.String, d), kong.KindMapper(reflect.Int, d), kong.KindMapper(reflect.Slice, d),
 		kong.KindMapper(reflect.Bool, switchDecoder{d}),
 	}
 	for _, typ := range []reflect.Type{
@@ -37,8 +37,21 @@ func (d *decoder) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err != nil {
 		return errors.New("its value is missing")
 	}
-	d.set(ctx.Value, fmt.Sprint(token.Value), target)
+	if text := fmt.Sprint(token.Value); target.Kind() == reflect.Slice {
+		addAll(target, text, ctx.Value.Tag.Sep)
+	} else {
+		d.set(ctx.Value, text, target)
+	}
 	return nil
+}
+
+// addAll appends the parts of text that are not empty to a slice of strings; with a separator of -1 text is one part.
+func addAll(target reflect.Value, text string, separator rune) {
+	parts := []string{text}
+	if separator != -1 {
+		parts = slices.DeleteFunc(strings.Split(text, string(separator)), func(part string) bool { return part == "" })
+	}
+	target.Set(reflect.AppendSlice(target, reflect.ValueOf(parts)))
 }
 
 func (d *decoder) set(setting *kong.Value, text string, target reflect.Value) {

@@ -2,8 +2,8 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,19 +49,18 @@ func (c *cli) in(f folders) *cli {
 	return &there
 }
 
-// String returns f in the form that takeFolders reads.
+// String returns f in the form that takeFolders reads. Paths may be any bytes.
 func (f folders) String() string {
-	text, _ := json.Marshal(f) // strings only
-	return string(text)
+	return url.Values{"home": {f.Home}, "venv": {f.Venv}, "path": f.Pythonpath}.Encode()
 }
 
 // takeFolders makes c's folders those that its master has chosen.
 func (c *cli) takeFolders(text string) (*cli, error) {
-	var f folders
-	if err := json.Unmarshal([]byte(text), &f); err != nil {
+	values, err := url.ParseQuery(text)
+	if err != nil {
 		return c, fmt.Errorf("the folders from the master: %w", err)
 	}
-	return c.in(f), nil
+	return c.in(folders{Home: values.Get("home"), Venv: values.Get("venv"), Pythonpath: values["path"]}), nil
 }
 
 // foldersOf returns a generation's folders. If they have been removed, they are looked for anew: old code that is gone
