@@ -85,7 +85,9 @@ type Limits struct {
 	// QueueAge is how long a request may have waited for a thread before it is answered by 503; 0 is 30 s,
 	// less is no limit.
 	QueueAge time.Duration
-	// MaxConnections is how many connections may be open; further ones are closed. 0 is no limit.
+	// MaxConnections is how many connections may be open. For a further one the one that has been idle for longest is
+	// closed; if none is, the further one. 0 is as many as the process's limit of open files allows, less an eighth and
+	// at least 64 for the application. With [EngineNetHTTP] further ones are closed, and 0 is no limit.
 	MaxConnections int
 	// MaxConnectionsPerAddress is how many connections may be open from one address (an IPv6 network of 64 bits
 	// counts as one); further ones are closed. App.TrustedProxies and unix sockets are not counted: theirs are

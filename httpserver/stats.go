@@ -32,6 +32,8 @@ type Stats struct {
 	// DiskWaiting is how many connections wait for the disk now; DiskTimeouts counts those that were ended because it
 	// did not answer.
 	DiskWaiting, DiskTimeouts atomic.Int64
+	// IdleClosed counts idle connections that were closed in favour of new ones.
+	IdleClosed atomic.Int64
 	// AccessLogLost counts lines that the access log had no room for.
 	AccessLogLost atomic.Int64
 }
@@ -70,6 +72,7 @@ var statTable = []struct {
 	{"keepalive_ends", "connections ended by --keepalive-requests", false, func(s *Stats) *atomic.Int64 { return &s.KeepAliveEnds }},
 	{"too_many_connections", "connections closed at once by --max-connections", false, func(s *Stats) *atomic.Int64 { return &s.TooManyConnections }},
 	{"too_many_of_address", "connections closed at once by --max-connections-per-address", false, func(s *Stats) *atomic.Int64 { return &s.TooManyOfAddress }},
+	{"idle_closed", "idle connections closed in favour of new ones", false, func(s *Stats) *atomic.Int64 { return &s.IdleClosed }},
 	{"access_log_lost", "lines of the access log that were lost, as it was not written fast enough", false, func(s *Stats) *atomic.Int64 { return &s.AccessLogLost }},
 	{"disk_waiting", "connections that wait for the disk now", true, func(s *Stats) *atomic.Int64 { return &s.DiskWaiting }},
 	{"disk_timeouts", "connections ended because the disk did not answer", false, func(s *Stats) *atomic.Int64 { return &s.DiskTimeouts }},

@@ -38,7 +38,7 @@ type settings struct {
 	SpoolMemory              size     `default:"128M" placeholder:"SIZE" group:"requests" help:"How much memory of a process slow clients may take together, for what they have sent in part or not taken yet: over this, temporary files are used from the first byte, and large heads are refused with 503 (${default}); 'off' for no limit."`
 	Queue                    int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
 	QueueAge                 seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"Refuse a request with 503 that has waited longer than this for a thread (${default})."`
-	MaxConnections           int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open; 0 is no limit."`
+	MaxConnections           int      `default:"0" placeholder:"N" group:"limits" help:"Connections that may be open: for a further one the one that has been idle for longest is closed. 0 is as many as the limit of open files (ulimit -n) allows, less an eighth, and at least 64, for the application."`
 	MaxConnectionsPerAddress int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open from one client address (of IPv6: one /64 network); unix sockets and trusted proxies are not counted. 0 is no limit."`
 	KeepaliveRequests        int      `default:"0" placeholder:"N" group:"limits" help:"Close a connection after so many requests; 0 is no limit."`
 	HeaderTimeout            seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"How long a client may take for the head of a request (${default})."`

@@ -41,6 +41,9 @@ func (r *Reactor) accept(l *listener, w *worker) (more bool) {
 		if balanced && !r.balancer.takes(l, w.situation()) {
 			return false
 		}
+		if w != nil && r.full() && l.pending() {
+			w.makeRoom()
+		}
 		switch err := r.acceptOne(l); err {
 		case nil:
 		case unix.EAGAIN:
@@ -52,6 +55,9 @@ func (r *Reactor) accept(l *listener, w *worker) (more bool) {
 		case net.ErrClosed:
 			return false
 		default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: the sweeper tries again
+			if w != nil && l.pending() && w.makeRoom() {
+				continue
+			}
 			r.stats.AcceptFailures.Add(1)
 			r.acceptTrouble.Log(r.o.Log, "cannot accept connections: "+err.Error())
 			r.retryAccept.Store(true)
@@ -93,9 +99,9 @@ func (l *listener) unblock() {
 
 // admit makes a connection of an accepted socket, unless there are too many, of all or of its address.
 func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
-	if limit := r.o.MaxConnections; limit > 0 && r.stats.Connections.Load() >= int64(limit) {
+	if r.full() {
 		r.stats.TooManyConnections.Add(1)
-		r.full.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows")
+		r.crowd.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows, and none is idle", "connections", r.o.MaxConnections)
 		unix.Close(fd)
 		return
 	}

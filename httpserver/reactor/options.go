@@ -20,8 +20,9 @@ type Options struct {
 	// QueueAge is how long a request may have waited before it is answered by 503 instead; 0 is 30 s, less
 	// is no limit.
 	QueueAge time.Duration
-	// MaxConnections is how many connections may be open; further ones are closed. 0 is no limit but that
-	// of the process.
+	// MaxConnections is how many connections may be open. For a further one the one that has been idle for longest is
+	// closed; if none is, the further one. 0 is as many as the process's limit of open files allows, less an eighth
+	// and at least 64 for the application.
 	MaxConnections int
 	// MaxConnectionsPerAddress is how many connections may be open from one client's address (an IPv6 network
 	// of 64 bits counts as one); further ones are closed. Connections by unix sockets and those that

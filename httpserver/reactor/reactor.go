@@ -42,12 +42,13 @@ type Reactor struct {
 	refusing       atomic.Bool   // what waits for a thread, or for its content, gets 503
 	drains         chan struct{} // asks the sweeper for a round at once
 	retryAccept    atomic.Bool
+	crowdAt        atomic.Uint32 // where makeRoom goes on
 	addresses      httpserver.Addresses
 	once, sweeping sync.Once
 
 	// What may happen thousands of times a second has one line a second each.
 	acceptTrouble httpserver.Throttle
-	full          httpserver.Throttle // --max-connections
+	crowd         httpserver.Throttle // --max-connections
 	fullAddress   httpserver.Throttle // --max-connections-per-address
 	crowded       httpserver.Throttle // --queue
 	noMemory      httpserver.Throttle // --spool-memory
@@ -74,6 +75,9 @@ func New(threads int, o Options) (*Reactor, error) {
 	if o.Row != nil {
 		r.polling = &o.Row.Counters().Polling
 		r.balancer = newBalancer(r, o.Row)
+	}
+	if r.o.MaxConnections == 0 {
+		r.o.MaxConnections = mostConnections()
 	}
 	r.users.Store(1)
 	r.queue.capacity = r.o.Queue

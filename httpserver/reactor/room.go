@@ -1,0 +1,90 @@
+//go:build linux
+
+package reactor
+
+import "golang.org/x/sys/unix"
+
+// mostConnections is how many connections the process's limit of open files allows, when enough of them are kept for the
+// application: an eighth, and 64 at least.
+func mostConnections() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return maxDescriptors
+	}
+	files := int(min(limit.Cur, maxDescriptors))
+	return max(files-max(64, files/8), files/4)
+}
+
+// crowdLook is among how many descriptors one connection is chosen to be closed. Up to so many it is the one that has
+// been idle for longest.
+const crowdLook = 1 << 10
+
+// full reports whether there are as many connections as there may be.
+func (r *Reactor) full() bool { return r.stats.Connections.Load() >= int64(r.o.MaxConnections) }
+
+// makeRoom closes the connection that has been idle for longest, and reports whether there was one. It never closes one
+// with a request: what has come and was not read is looked after first.
+func (w *worker) makeRoom() bool {
+	for range 4 {
+		c := w.idlest()
+		if c == nil || !c.own.claim() {
+			return false
+		}
+		_, idle := c.idleSince()
+		switch {
+		case !idle:
+			w.putBack(c)
+		case c.pending():
+			w.drive(c)
+		default:
+			w.r.stats.IdleClosed.Add(1)
+			c.close()
+			return true
+		}
+	}
+	return false
+}
+
+// idlest returns the connection that has been idle for longest, of some; nil if none is idle.
+func (w *worker) idlest() (found *conn) {
+	t := &w.r.table
+	var since int64
+	size := uint32(t.highest.Load()) + 1
+	for range min(crowdLook, size) {
+		c := t.conn(int(w.r.crowdAt.Add(1) % size))
+		if c == nil || !c.own.claim() {
+			continue
+		}
+		at, idle := c.idleSince()
+		w.putBack(c)
+		if idle && (found == nil || at < since) {
+			found, since = c, at
+		}
+	}
+	return found
+}
+
+// putBack lets go of a connection that w only has looked at.
+func (w *worker) putBack(c *conn) {
+	w.to = nobody
+	w.finish(c, c.served)
+}
+
+// idleSince returns since when c, which the caller owns, has been waiting for the first byte of a request.
+func (c *conn) idleSince() (at int64, idle bool) {
+	if c.phase != phaseHead || len(c.in) > 0 {
+		return 0, false
+	}
+	limit := c.r.o.HTTP.HeaderTimeout
+	if c.served > 0 {
+		limit = c.r.o.HTTP.IdleTimeout
+	}
+	return c.deadline.Load() - int64(limit), true
+}
+
+// pending reports whether something has come that was not read.
+func (c *conn) pending() bool {
+	var buffer [1]byte
+	n, _, err := unix.Recvfrom(c.fd, buffer[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == nil && n > 0
+}
