@@ -175,6 +175,7 @@ func noDescriptors(s *suite) {
 	srv := s.start(text("ok"), Options{})
 	kept := srv.dial()
 	kept.open()
+	kept.send("GET / HTTP/1.1\r\n") // an idle one may be closed to make room
 	var limit syscall.Rlimit
 	require.NoError(s, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
 	low := limit
@@ -204,7 +205,8 @@ func noDescriptors(s *suite) {
 	if srv.Count("AcceptFailures") >= 0 {
 		s.eventually(func() bool { return srv.Count("AcceptFailures") > 0 }, "it did not")
 	}
-	kept.open()
+	kept.send("Host: a\r\n\r\n")
+	kept.expect(200, "ok")
 	giveBack()
 	waiting.expect(200, "ok")
 	srv.get("/").expect(200, "ok")
