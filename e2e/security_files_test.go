@@ -163,7 +163,7 @@ func TestThePIDFileOfAFolderOfAnothersLeadsRootNowhere(t *testing.T) {
 func TestOfTwoStartsOneGetsThePIDFile(t *testing.T) {
 	t.Parallel()
 	pid := filepath.Join(t.TempDir(), "pid")
-	require.NoError(t, os.WriteFile(pid, []byte("1\n"), 0o644), "left behind, and its number somebody's")
+	require.NoError(t, os.WriteFile(pid, []byte(itoa(os.Getpid())), 0o644), "left behind, and its number somebody else has")
 	s := start(t, "apps.workers:app", "--pid-file", pid)
 	other := launch(t, "apps.workers:app", "--pid-file", pid)
 	assert.Equal(t, 1, other.exitCode(t))
