@@ -26,7 +26,7 @@ typedef struct ps_thread {
     uint64_t missed;                  /* environ.c: the names of the last request, if no template had them */
     uint64_t handle;      /* the request's */
     uint64_t request;     /* the same while the request can be interrupted, else 0 */
-    int interrupted;      /* since then an interrupt was set */
+    int interrupted;      /* since then an interrupt was set: 1 + its ps_interruption */
     unsigned long ident;  /* the thread's in Python */
     char small[PS_SMALL];
 } ps_thread;

@@ -35,7 +35,7 @@ int ps_interrupt(uint64_t request, ps_interruption why)
         thread = thread->next;
     if (thread == NULL || PyThreadState_SetAsyncExc(thread->ident, exceptions[why]) != 1)
         return PS_STALE;
-    thread->interrupted = 1;
+    thread->interrupted = 1 + (int)why;
     return PS_OK;
 }
 
@@ -59,12 +59,13 @@ void ps_interrupt_end(void)
     ps_self->request = 0;
     if (!ps_self->interrupted)
         return;
+    int why = ps_self->interrupted - 1;
     ps_self->interrupted = 0;
     PyThreadState *state = PyThreadState_Get();
-    if (state->async_exc == NULL)
-        goInterrupted();
-    else
+    if (state->async_exc != NULL)
         take_delivery(state);
+    else if (why == PS_TIMED_OUT) /* a process that shuts down need not be told */
+        goInterrupted();
 }
 
 unsigned long ps_thread_ident(void) { return ps_self->ident; }

@@ -175,7 +175,7 @@ extern int goStartResponse(uint64_t handle, char *packed, size_t size, int exc_i
 extern int goWrite(uint64_t handle, char *data, size_t size, char *message);
 extern int goDisconnected(uint64_t handle); /* 1, 0 or PS_STALE */
 extern int goOver(uint64_t handle);         /* GIL; whether the request is over */
-extern void goInterrupted(void);            /* GIL; a request has seen what ps_interrupt raised */
+extern void goInterrupted(void);            /* GIL; a request has seen that it was timed out */
 
 /* What to read, into size bytes: all that fits, something once there is some, or a line. *n is how much there was, *left
  * how much there is after it: 0 at the end (of the line), -1 when that is not known. */
