@@ -11,7 +11,7 @@ import (
 const throttleInterval = time.Second
 
 // Throttle logs something that may happen thousands of times a second at most once a second, with how
-// often it has happened since the last line. The zero value works.
+// often it has happened since the last line. Those between are logged at the level of debugging. The zero value works.
 type Throttle struct {
 	mu     sync.Mutex
 	logged time.Time
@@ -45,5 +45,7 @@ func (t *Throttle) log(log *slog.Logger, level slog.Level, msg string, args []an
 	t.mu.Unlock()
 	if due {
 		log.Log(context.Background(), level, msg, append([]any{"times", times}, args...)...)
+	} else {
+		log.Debug(msg, args...)
 	}
 }

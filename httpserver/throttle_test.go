@@ -26,3 +26,15 @@ func TestAThrottledLineComesOnceASecondAndCountsTheOthers(t *testing.T) {
 		assert.Contains(t, out.String(), "times=5")
 	})
 }
+
+func TestWhoDebugsSeesEveryThrottledLine(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var th Throttle
+	for range 5 {
+		th.Info(log, "refused", "reason", "full")
+	}
+	assert.Equal(t, 5, strings.Count(out.String(), "msg=refused"))
+	assert.Equal(t, 5, strings.Count(out.String(), "reason=full"))
+	assert.Equal(t, 4, strings.Count(out.String(), "level=DEBUG"))
+}
