@@ -94,13 +94,31 @@ func (d *disturber) crash() error {
 		return err
 	}
 	pids := now.pids()
-	death := span{from: time.Now()}
-	err = syscall.Kill(pids[d.random.IntN(len(pids))], syscall.SIGKILL)
-	death.to = time.Now()
+	pid := pids[d.random.IntN(len(pids))]
+	dead := d.expectDeath() // before it can be noticed
+	defer dead()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(patience); alive(pid); time.Sleep(time.Millisecond) { // its threads may go on for a moment
+		if time.Now().After(deadline) {
+			return fmt.Errorf("process %d survives SIGKILL", pid)
+		}
+	}
+	return nil
+}
+
+// expectDeath notes that a worker dies from now on until dead is called.
+func (d *disturber) expectDeath() (dead func()) {
 	d.mu.Lock()
-	d.deaths = append(d.deaths, death)
-	d.mu.Unlock()
-	return err
+	defer d.mu.Unlock()
+	i := len(d.deaths)
+	d.deaths = append(d.deaths, span{time.Now(), time.Now().Add(time.Hour)})
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.deaths[i].to = time.Now()
+	}
 }
 
 // resize has one worker more for a moment.
