@@ -9,7 +9,7 @@ import (
 type Limits struct {
 	// QueueAge is how long a request may wait for a thread before it is answered by 503; 0 is 30 s, less is no limit.
 	QueueAge time.Duration
-	// MaxConnections is how many connections may be open; further ones are closed. 0 is no limit.
+	// MaxConnections is how many connections may be open; further ones are closed. 0 is [MostConnections].
 	MaxConnections int
 	// MaxConnectionsPerAddress is how many of them may come from one client address (of IPv6: one network of 64 bits);
 	// see [Options.SharedAddress]. 0 is no limit.

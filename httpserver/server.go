@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log"
@@ -28,6 +29,7 @@ type Server struct {
 // caller's: close it after Shutdown or Close, so that what is queued still runs.
 func NewServer(h Handler, d Threads, o Options) *Server {
 	o = o.withDefaults()
+	o.Limits.MaxConnections = cmp.Or(o.Limits.MaxConnections, MostConnections())
 	s := &Server{o: o, engine: newNetHTTP(h, d, o), listeners: map[net.Listener]bool{}}
 	s.admit.o, s.admit.stats = &s.o, &s.engine.stats
 	s.http = http.Server{

@@ -20,7 +20,7 @@ type settings struct {
 	Mount                    string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
 	ScriptName               string   `placeholder:"/PREFIX" group:"listen" help:"The application's SCRIPT_NAME behind a proxy that has taken this prefix off the path."`
 	TrustedProxies           []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe what these peers say about the client, see --forwarded: addresses, CIDRs, 'unix', or '*'; can be repeated."`
-	Forwarded                []string `sep:"," default:"for,proto" placeholder:"FACT,..." group:"listen" help:"What they are believed about: for, proto, host, port, prefix (of X-Forwarded-...), or forwarded (RFC 7239) in place of for, proto and host (${default})."`
+	Forwarded                []string `sep:"," default:"for,proto" placeholder:"FACT" group:"listen" help:"What they are believed about: for, proto, host, port, prefix (of X-Forwarded-...), or forwarded (RFC 7239) in place of for, proto and host (${default})."`
 	HeaderMap                string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request headers whose names have an underscore: drop, refuse (400), or allow."`
 	Threads                  int      `short:"t" default:"16" placeholder:"N" group:"python" help:"Python threads: how many requests are worked on at the same time (${default})."`
 	Chdir                    string   `placeholder:"DIR" group:"python" help:"Work in this folder; it is the first place where modules are looked for."`

@@ -21,7 +21,7 @@ import (
 func (c *cli) prepare() error {
 	c.absolutePaths()
 	errs := []error{c.faulty(), c.enter()}
-	errs = append(errs, c.bounds()...)
+	errs = append(errs, append(c.bounds(), c.engineOnly()...)...)
 	var err error
 	if c.Bind, err = binds(c.Bind, c.dir); err != nil {
 		errs = append(errs, err)
@@ -94,6 +94,17 @@ func (c *cli) bounds() (errs []error) {
 	}
 	return errs
 }
+
+// engineOnly refuses flags that the chosen engine does not know: what they ask for would not be done.
+func (c *cli) engineOnly() (errs []error) {
+	if c.Engine == pyserve.EngineNetHTTP && c.ResponseRate != defaultResponseRate {
+		errs = append(errs, errors.New("--response-rate is for --engine reactor: with nethttp a client has to take 16 KiB in each --write-timeout"))
+	}
+	return errs
+}
+
+// defaultResponseRate is that of --response-rate.
+const defaultResponseRate = 100
 
 // processes fills in the number of workers, and checks what has to do with them.
 func (c *cli) processes() (errs []error) {

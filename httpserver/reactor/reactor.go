@@ -77,7 +77,7 @@ func New(threads int, o Options) (*Reactor, error) {
 		r.balancer = newBalancer(r, o.Row)
 	}
 	if r.o.MaxConnections == 0 {
-		r.o.MaxConnections = mostConnections()
+		r.o.MaxConnections = httpserver.MostConnections()
 	}
 	r.users.Store(1)
 	r.queue.capacity = r.o.Queue

@@ -4,17 +4,6 @@ package reactor
 
 import "golang.org/x/sys/unix"
 
-// mostConnections is how many connections the process's limit of open files allows, when enough of them are kept for the
-// application: an eighth, and 64 at least.
-func mostConnections() int {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return maxDescriptors
-	}
-	files := int(min(limit.Cur, maxDescriptors))
-	return max(files-max(64, files/8), files/4)
-}
-
 // crowdLook is among how many descriptors one connection is chosen to be closed. Up to so many it is the one that has
 // been idle for longest.
 const crowdLook = 1 << 10

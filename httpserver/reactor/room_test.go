@@ -68,6 +68,6 @@ func TestDescriptorsAreKeptForTheApplication(t *testing.T) {
 			continue
 		}
 		require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: files, Max: before.Max}))
-		assert.Equal(t, want, mostConnections())
+		assert.Equal(t, want, httpserver.MostConnections())
 	}
 }
