@@ -155,6 +155,8 @@ func (s *session) obeyMaster(control *handover.Control, row *scoreboard.Worker) 
 			s.orders <- order{drain, "the master"}
 		case message == handover.Finish:
 			s.orders <- order{finish, "the master"}
+		case message == handover.Quit:
+			s.orders <- order{quit, "the master"}
 		}
 	}
 }

@@ -25,6 +25,7 @@ const (
 	Change = "change" // worker: the application's files have changed, with the first of them (--reload)
 	Drain  = "drain"  // master: another has taken your place
 	Finish = "finish" // master: leave
+	Quit   = "quit"   // master: leave at once
 )
 
 const maxMessage = 4096

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,6 +49,9 @@ func work(in *handover.Worker) {
 	if mode, err := unix.FcntlInt(uintptr(in.Listeners[0]), unix.F_GETFL, 0); err != nil || mode&unix.O_NONBLOCK == 0 {
 		os.Exit(97)
 	}
+	if os.Getenv("TEST_WORKER") == "hears no signals" {
+		signal.Ignore(syscall.SIGTERM, syscall.SIGQUIT)
+	}
 	control.Send(handover.Ready, "")
 	switch os.Getenv("TEST_WORKER") {
 	case "exits":
@@ -57,9 +61,9 @@ func work(in *handover.Worker) {
 		unix.Write(in.Crash, []byte("the stacks\n"))
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
-	for { // until it is told to drain, or the master is gone
+	for { // until it is told to leave, or the master is gone
 		message, _, err := control.Receive()
-		if err != nil || message == handover.Drain {
+		if err != nil || message == handover.Drain || message == handover.Finish || message == handover.Quit {
 			os.Exit(0)
 		}
 	}
@@ -172,6 +176,19 @@ func TestSignalsReachTheWorker(t *testing.T) {
 	wait(t, s.ready)
 	require.NoError(t, w.Signal(supervise.Kill))
 	assert.Equal(t, "SIGKILL", wait(t, s.exited).Signal)
+}
+
+func TestAWorkerThatHearsNoSignalsYetLeavesWhenToldTo(t *testing.T) {
+	for _, order := range []supervise.Signal{supervise.Terminate, supervise.Quit} {
+		t.Run(order.String(), func(t *testing.T) {
+			w, s, _ := start(t, "hears no signals")
+			wait(t, s.ready)
+			require.NoError(t, w.Signal(order))
+			exit := wait(t, s.exited)
+			assert.Empty(t, exit.Signal)
+			assert.Zero(t, exit.Code)
+		})
+	}
 }
 
 func TestAWorkerThatCannotBeStartedIsAnErrorThatNamesIt(t *testing.T) {

@@ -187,7 +187,7 @@ func exitOf(status syscall.WaitStatus) supervise.Exit {
 func (w *Worker) PID() int { return w.handle.PID }
 
 // Signal implements supervise.Process. A process that has ended gets none: its number may be another's. To leave it is told by
-// a message, as the application may just have taken SIGTERM from it.
+// a message: the application may just have taken the signal from it, and one that is starting may not have caught it yet.
 func (w *Worker) Signal(s supervise.Signal) error {
 	number := map[supervise.Signal]syscall.Signal{
 		supervise.Terminate: syscall.SIGTERM, supervise.Quit: syscall.SIGQUIT, supervise.Kill: syscall.SIGKILL, supervise.Reopen: syscall.SIGUSR1,
@@ -197,7 +197,8 @@ func (w *Worker) Signal(s supervise.Signal) error {
 	if w.ended {
 		return os.ErrProcessDone
 	}
-	if s == supervise.Terminate && w.control.Send(handover.Finish, "") == nil {
+	order := map[supervise.Signal]string{supervise.Terminate: handover.Finish, supervise.Quit: handover.Quit}[s]
+	if order != "" && w.control.Send(order, "") == nil {
 		return nil
 	}
 	return w.handle.signal(number)
