@@ -28,11 +28,25 @@ void ps_interrupt_prepare(PyObject *timeout, PyObject *shutdown, PyObject *funct
     nothing = function;
 }
 
+/* Up to CPython 3.11 a thread that is being started has the ident of the one that starts it until it runs. */
+static int has_namesake(unsigned long ident)
+{
+    int found = 0;
+#if PY_VERSION_HEX < 0x030C0000
+    PyThreadState *state = PyInterpreterState_ThreadHead(PyThreadState_Get()->interp);
+    for (; state != NULL; state = PyThreadState_Next(state))
+        found += state->thread_id == ident;
+#endif
+    return found > 1;
+}
+
 int ps_interrupt(uint64_t request, ps_interruption why)
 {
     ps_thread *thread = request != 0 ? threads : NULL;
     while (thread != NULL && thread->request != request)
         thread = thread->next;
+    if (thread != NULL && has_namesake(thread->ident))
+        return PS_BUSY;
     if (thread == NULL || PyThreadState_SetAsyncExc(thread->ident, exceptions[why]) != 1)
         return PS_STALE;
     thread->interrupted = 1 + (int)why;

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Errors of [Host.Interrupt].
@@ -61,12 +62,19 @@ func (h *Host) InterruptForShutdown(ctx context.Context, request uint64) error {
 }
 
 func (h *Host) interrupt(ctx context.Context, request uint64, why C.ps_interruption) error {
-	status := C.int(C.PS_OK)
-	err := h.interrupter.withGIL(ctx, func() { status = C.ps_interrupt(C.uint64_t(request), why) })
-	if err == nil && status != C.PS_OK {
-		err = ErrRequestOver
+	for {
+		status := C.int(C.PS_OK)
+		err := h.interrupter.withGIL(ctx, func() { status = C.ps_interrupt(C.uint64_t(request), why) })
+		switch {
+		case err != nil:
+			return err
+		case status == C.PS_OK:
+			return nil
+		case status != C.PS_BUSY:
+			return ErrRequestOver
+		}
+		time.Sleep(time.Millisecond) // it starts a thread, which will have an ident of its own
 	}
-	return err
 }
 
 // withGIL has do run on the interrupter's thread, attached. The error wraps ErrGILBusy if do was not called.

@@ -136,7 +136,8 @@ int ps_stacks(int fd);
 /* Why a request is interrupted: by pyserve.RequestTimeout, or pyserve.ServerShutdown. */
 typedef enum { PS_TIMED_OUT, PS_SHUT_DOWN } ps_interruption;
 
-/* Raises it in the thread that runs the request with this handle. Attached. PS_OK, or PS_STALE if none does. */
+/* Raises it in the thread that runs the request with this handle. Attached. PS_OK; PS_STALE if none does; PS_BUSY if
+ * another thread would get it just now. */
 int ps_interrupt(uint64_t request, ps_interruption why);
 
 /* ---- one request (call.c): on a Python thread, not attached on entry ---- */

@@ -31,6 +31,7 @@ func TestAWorkerIsReplacedAfterAnInterruptOnceItHasServedForSomeTime(t *testing.
 					time.Sleep(time.Second)
 				}
 				time.Sleep(time.Hour)
+				synctest.Wait()
 				assert.Equal(t, []time.Duration{c.after}, retired)
 			})
 		})

@@ -142,7 +142,7 @@ func (w *worker) doJob(j job) {
 	}
 	w.clock.set(w.r)
 	if j.c.overdue(w.clock.now) {
-		w.lastLook(j.c, true)
+		w.lastLook(j.c, w.clock.now-j.since > longStall) // of the disk: others were waited for
 	} else {
 		w.look(j.c)
 	}

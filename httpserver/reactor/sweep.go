@@ -13,6 +13,9 @@ import (
 // sweepInterval is how late a time-out may be.
 const sweepInterval = 250 * time.Millisecond
 
+// longStall is by how much later than wanted something happens if more than a time-out is late.
+const longStall = int64(4 * sweepInterval)
+
 // sweep looks after deadlines, requests that wait too long, and listeners that had no descriptors left, until
 // Close.
 func (r *Reactor) sweep() {
@@ -29,7 +32,7 @@ func (r *Reactor) sweep() {
 		before := w.clock.now
 		w.clock.set(r)
 		now := w.clock.now
-		stall := now-before > int64(4*sweepInterval) // this process was stopped, or had no processor
+		stall := now-before > longStall // this process was stopped, or had no processor
 		draining := r.draining.Load()
 		r.table.each(func(c *conn) {
 			deadline := c.deadline.Load()

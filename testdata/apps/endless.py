@@ -38,6 +38,14 @@ def threads(environ):
         pass
 
 
+def starting(environ):
+    """Threads, one after the other."""
+    while True:
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+
+
 def reading(environ):
     threading.Thread(target=_read, args=(environ["wsgi.input"],), daemon=True).start()
     while not BEGUN.acquire(timeout=0.01):
@@ -69,6 +77,7 @@ ENDLESS = {
 }
 
 ANSWERS = {
+    "/starting": starting,
     "/hello": lambda environ: [b"hello"],
     "/few": lambda environ: Waiting(20),
     "/many": lambda environ: Waiting(10**6),
