@@ -60,7 +60,7 @@ def load(bootstrap, descriptor, directory, extra, spec):
         send(b"f", "\0".join(bootstrap.describe(*sys.exc_info())))
         os._exit(1)
     faulthandler.unregister(STACKS)
-    os.close(stacks)
+    close(stacks)
     return app
 
 
@@ -79,7 +79,8 @@ POOLS = "gomp", "iomp", "libomp", "openblas", "mkl", "tbb", "grpc", "libuv", "li
 
 def native_threads_left():
     """What is to be said of the threads that C code has started in the import, a line; nothing if there are none."""
-    known = {thread.native_id for thread in all_threads()} | {os.getpid()}
+    # eventlet's threads have no native_id.
+    known = {getattr(thread, "native_id", None) for thread in all_threads()} - {None} | {os.getpid()}
     names = {}
     for task in os.listdir("/proc/self/task"):
         if int(task) not in known:

@@ -19,5 +19,6 @@ def app(environ, start_response):
 
 threading.get_ident = lambda: _thread.get_ident() + 2**48  # the number of a greenlet
 threading.enumerate = threading.main_thread = patched
-os.fork = os.waitpid = time.sleep = patched
+del threading.Thread.native_id  # eventlet's have none
+os.fork = os.waitpid = os.close = time.sleep = patched
 select.poll = select.select = socket.socket = patched
