@@ -46,6 +46,7 @@ def floods(environ, start_response):
             note(environ, type(error).__name__)
             raise
         finally:
+            time.sleep(0.2)  # nothing interrupts it
             note(environ, "finally")
 
     return pieces()
