@@ -103,3 +103,21 @@ func TestAReloadFollowsALinkToTheNewReleaseAndNothingElseDoes(t *testing.T) {
 		})
 	}
 }
+
+func TestAnApplicationNamedByItsFileIsOfTheGenerationsReleaseToo(t *testing.T) {
+	t.Parallel()
+	eachBirth(t, func(t *testing.T, flags ...string) {
+		r := newReleases(t)
+		s := startService(t, filepath.Join(r.current, "shop.py")+":app", append(flags, "--threads", "2", "--pythonpath", filepath.Join(r.current, "lib"))...)
+		first := s.status(t).pids()
+		r.link(t, "two")
+		require.NoError(t, killHard(first[0]))
+		second := s.waitForReplaced(t, first...).pids()
+		got := ask[served](t, s, "/")
+		assert.Equal(t, []string{"one", "one", "one"}, []string{got.Version, got.Lib, got.Late}, "a worker that is replaced is of the old one")
+		s.reload(t)
+		s.waitForReplaced(t, second...)
+		got = ask[served](t, s, "/")
+		assert.Equal(t, []string{"two", "two", "two"}, []string{got.Version, got.Lib, got.Late})
+	})
+}

@@ -93,6 +93,7 @@ type cli struct {
 	unknown   []string // variables of the environment that look like options
 	dir       string   // the folder that what is relative on the command line is relative to
 	home      string   // the working folder, links followed
+	target    string   // the application, see folders.App; "" is app
 	givenVenv string   // --venv as given; Venv may have been found
 }
 

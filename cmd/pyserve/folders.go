@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // folders are where the code of a generation lies, links followed: a link that is switched to a new release counts for
@@ -15,6 +16,7 @@ type folders struct {
 	Home       string // the working folder
 	Venv       string // "" for none
 	Pythonpath []string
+	App        string // the application's name; if that is a file's, with the file's folder
 }
 
 // folders follows the links of what was named. The working folder may have been named by the shell that pyserve was started
@@ -28,7 +30,25 @@ func (c *cli) folders() (f folders, err error) {
 	for _, dir := range c.Pythonpath {
 		f.Pythonpath = append(f.Pythonpath, followed(dir))
 	}
+	f.App = followedFile(f.Home, c.app)
 	return f, nil
+}
+
+// followedFile returns the name of an application with the links to its folder followed, if it is that of a file in another
+// folder than home. The file itself may be a link, whose name is the module's.
+func followedFile(home, app string) string {
+	file, _, _ := strings.Cut(app, ":")
+	dir, name := filepath.Split(file)
+	if dir == "" {
+		return app
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(home, dir)
+	}
+	if real := followed(dir); real != filepath.Clean(dir) {
+		return filepath.Join(real, name) + strings.TrimPrefix(app, file)
+	}
+	return app
 }
 
 // followed returns the path without links, or as it is if it leads nowhere: who uses it reports that.
@@ -45,13 +65,13 @@ func followed(path string) string {
 // in returns settings for the folders of a generation.
 func (c *cli) in(f folders) *cli {
 	there := *c
-	there.Chdir, there.Venv, there.givenVenv, there.Pythonpath, there.home = f.Home, f.Venv, f.Venv, f.Pythonpath, f.Home
+	there.Chdir, there.Venv, there.givenVenv, there.Pythonpath, there.home, there.target = f.Home, f.Venv, f.Venv, f.Pythonpath, f.Home, f.App
 	return &there
 }
 
 // String returns f in the form that takeFolders reads. Paths may be any bytes.
 func (f folders) String() string {
-	return url.Values{"home": {f.Home}, "venv": {f.Venv}, "path": f.Pythonpath}.Encode()
+	return url.Values{"home": {f.Home}, "venv": {f.Venv}, "path": f.Pythonpath, "app": {f.App}}.Encode()
 }
 
 // takeFolders makes c's folders those that its master has chosen.
@@ -60,7 +80,7 @@ func (c *cli) takeFolders(text string) (*cli, error) {
 	if err != nil {
 		return c, fmt.Errorf("the folders from the master: %w", err)
 	}
-	return c.in(folders{Home: values.Get("home"), Venv: values.Get("venv"), Pythonpath: values["path"]}), nil
+	return c.in(folders{Home: values.Get("home"), Venv: values.Get("venv"), Pythonpath: values["path"], App: values.Get("app")}), nil
 }
 
 // foldersOf returns a generation's folders. If they have been removed, they are looked for anew: old code that is gone
@@ -86,7 +106,7 @@ func (m *master) chooseFolders(generation int) (f folders, err error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if before := m.newest; generation > 1 && (before.Home != f.Home || before.Venv != f.Venv || !slices.Equal(before.Pythonpath, f.Pythonpath)) {
+	if before := m.newest; generation > 1 && (before.Home != f.Home || before.Venv != f.Venv || before.App != f.App || !slices.Equal(before.Pythonpath, f.Pythonpath)) {
 		m.log.Info("the code is in other folders now", "generation", generation, "folder", f.Home, "venv", f.Venv, "pythonpath", f.Pythonpath)
 	}
 	m.folders[generation], m.newest = f, f

@@ -25,7 +25,7 @@ func (m *master) Prepare(ctx context.Context, generation int) error {
 	if err != nil || !m.c.Preload {
 		return err
 	}
-	configuration, err := m.c.in(folders).options().Preload(m.c.app)
+	configuration, err := m.c.in(folders).options().Preload(folders.App)
 	if err != nil {
 		return err
 	}

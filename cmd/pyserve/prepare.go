@@ -225,7 +225,7 @@ func (c *cli) options() pyserve.Options {
 // application returns the settings of the application.
 func (c *cli) application(accessLog *httpserver.AccessLog) pyserve.App {
 	return pyserve.App{
-		Name: c.app, Mount: c.Mount, ScriptName: c.ScriptName, TrustedProxies: c.TrustedProxies, Forwarded: c.Forwarded,
+		Name: cmp.Or(c.target, c.app), Mount: c.Mount, ScriptName: c.ScriptName, TrustedProxies: c.TrustedProxies, Forwarded: c.Forwarded,
 		HeaderMap: c.HeaderMap, Debug: c.Debug,
 		HTTP: httpserver.Options{
 			AccessLog: accessLog, StreamRequests: c.RequestBuffering == "off",
