@@ -32,6 +32,32 @@ func post(path, framing, body string, header ...string) string {
 	return head("POST", path, append(header, fmt.Sprintf("Content-Length: %d", len(body)))...) + body
 }
 
+func TestContentThatIsNoHTTPIsTheClientsFaultThoughTheApplicationReadsIt(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"reactor", "nethttp"} {
+		for _, buffering := range []string{"on", "off"} {
+			t.Run(engine+", buffering "+buffering, func(t *testing.T) {
+				t.Parallel()
+				s := start(t, "apps.echo:app", "--request-buffering", buffering, "--engine", engine, "--max-body", "10")
+				for content, status := range map[string]int{
+					"5\r\nhello\r\n0\r\nHost: b\r\n\r\n":           400,
+					"5\r\nhello\r\n0\r\nContent-Length: 5\r\n\r\n": 400,
+					"-5\r\nhello\r\n0\r\n\r\n":                     400,
+					"5\r\nhelloXYZ\r\n":                            400,
+					"b\r\nhello world\r\n0\r\n\r\n":                413,
+					"5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n":          200,
+				} {
+					a, err := parsed(t, s.raw(t, head("POST", "/pieces/read", "Connection: close", "Transfer-Encoding: chunked")+content), "POST")
+					require.NoError(t, err)
+					assert.Equal(t, status, a.Status, "%q", content)
+				}
+				s.stop(t)
+				assert.NotContains(t, s.stderr.String(), "ERROR", "the application is not to blame")
+			})
+		}
+	}
+}
+
 func TestWsgiInputReadsLikeAFile(t *testing.T) {
 	t.Parallel()
 	const body = "first\nsecond\r\n\nlast"

@@ -123,6 +123,8 @@ func (x *Exchange) finish(err error) {
 	case timedOut(err):
 		x.interrupted(err)
 		x.w.Abort()
+	case err != nil && !x.sent && atomic.LoadInt32(&x.Input.refusal) != 0:
+		x.refuseContent(err)
 	case err != nil:
 		x.fail("exception in the application", err)
 	case !x.started:
@@ -170,6 +172,14 @@ func (x *Exchange) refuseRequest(err error) {
 		status = 404
 	}
 	x.h.refused.Info(x.h.log, "request refused", x.attrs("status", status, "error", err)...)
+	x.answer(status, nil)
+}
+
+// refuseContent answers a request whose content the client has sent wrongly, while the application was reading it and has
+// let the exception pass.
+func (x *Exchange) refuseContent(err error) {
+	status := int(atomic.LoadInt32(&x.Input.refusal))
+	x.h.refused.Info(x.h.log, "request refused", x.attrs("status", status, "error", err, "traceback", traceback(err))...)
 	x.answer(status, nil)
 }
 

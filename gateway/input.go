@@ -3,9 +3,12 @@ package gateway
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
+	"sync/atomic"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
 // ErrNotSeekable is returned by Seek for content that is streamed.
@@ -20,10 +23,15 @@ type Input struct {
 	length int64     // -1 when not known
 	pos    int64     // how far the application has read
 	err    error     // sticky: the end, or why there is none
+
+	// refusal is the status for a client that has sent the content wrongly, as far as it was read; 0 for nothing. It is atomic, as
+	// another thread may still read when the request ends.
+	refusal int32
 }
 
 func (in *Input) reset(r *httpserver.Request) {
 	in.length, in.pos, in.err, in.seeker, in.body = r.ContentLength, 0, nil, nil, r.Body
+	in.refusal = 0
 	if r.Body == nil {
 		in.length, in.err = 0, io.EOF
 		return
@@ -100,6 +108,9 @@ func (in *Input) note(n int, err error) {
 		err = io.EOF
 	case in.length >= 0 && err == io.EOF:
 		err = io.ErrUnexpectedEOF
+	}
+	if fault := (*http1.Error)(nil); err != nil && err != io.EOF && errors.As(err, &fault) {
+		atomic.StoreInt32(&in.refusal, int32(fault.Status))
 	}
 	in.err = err
 }

@@ -15,12 +15,12 @@ import (
 
 // Why a request's content was not taken.
 var (
-	errTooLarge    = errors.New("the content is larger than the limit")
-	errTooSlow     = errors.New("it came too slowly")
+	errTooLarge    = &http1.Error{Status: http.StatusRequestEntityTooLarge, Reason: "the content is larger than the limit"}
+	errTooSlow     = &http1.Error{Status: http.StatusRequestTimeout, Reason: "it came too slowly"}
 	errExpectation = errors.New("unknown expectation")
 	errStopped     = errors.New("the response is complete")
 	errRepeated    = errors.New("a field that may stand once stands twice")
-	errTrailer     = errors.New("a field that must not be a trailer")
+	errTrailer     = &http1.Error{Status: http.StatusBadRequest, Reason: "a field that must not be a trailer"}
 )
 
 // A client that was refused before it had sent all gets Limits.Linger to send the rest and see the answer, and as soon
@@ -85,7 +85,7 @@ func (b *netBody) open() error {
 		return err
 	}
 	b.reader, b.length = b.spool, b.spool.Size()
-	return checkTrailers(b.hr.Trailer)
+	return nil
 }
 
 // checkTrailers refuses fields that must not be trailers, as http1 does.
@@ -122,6 +122,11 @@ func (b *netBody) Read(p []byte) (int, error) {
 		b.ended.Store(true)
 		b.rest()
 	}
+	if err == io.EOF {
+		if fault := checkTrailers(b.hr.Trailer); fault != nil {
+			return n, fault
+		}
+	}
 	return n, err
 }
 
@@ -149,16 +154,25 @@ func (b *netBody) rest() {
 // streamedBody is a body that the handler reads from the connection.
 type streamedBody struct{ b *netBody }
 
-// Read fails with an error that wraps io.ErrUnexpectedEOF for whatever is not the end.
+// Read fails with an error that wraps io.ErrUnexpectedEOF for whatever is not the end, and an *http1.Error if the client is
+// to be told.
 func (s streamedBody) Read(p []byte) (int, error) {
 	n, err := s.b.Read(p)
-	if errors.Is(err, errTooSlow) {
+	var fault *http1.Error
+	switch known := errors.As(err, &fault); {
+	case err == nil, err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+		return n, err
+	case err == errTooSlow:
 		s.b.o.Log.Info("the content of a request is cut off: it came too slowly", "remote", s.b.remote)
+	case err == errTooLarge:
+		s.b.e.stats.TooLarge.Add(1)
+	case !known && err != errStopped && !brokenOff(s.b.hr, err): // net/http's own, and malformed
+		err = &http1.Error{Status: http.StatusBadRequest, Reason: err.Error()}
+		fallthrough
+	case err == errTrailer:
+		s.b.e.stats.Malformed.Add(1)
 	}
-	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
-		err = fmt.Errorf("%w of the request: %w", io.ErrUnexpectedEOF, err)
-	}
-	return n, err
+	return n, fmt.Errorf("%w of the request: %w", io.ErrUnexpectedEOF, err)
 }
 
 // Stop implements [Stopper].

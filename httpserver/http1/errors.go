@@ -8,7 +8,7 @@ import (
 // Error says why what the client sent is refused. Nothing more can be read from the connection: it is to
 // be answered with Status and closed.
 type Error struct {
-	// Status is the status code of the answer: 400, 414, 417, 431, 501 or 505.
+	// Status is the status code of the answer: 400, 408, 413, 414, 417, 431, 501 or 505.
 	Status int
 	// Reason is a phrase for the log. It holds none of the client's bytes.
 	Reason string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +31,7 @@ type streamed struct {
 	err     error
 }
 
-// Read implements io.Reader. Every error but io.EOF wraps io.ErrUnexpectedEOF.
+// Read implements io.Reader. Every error but io.EOF wraps io.ErrUnexpectedEOF, and an *http1.Error if the client is to be told.
 func (b *streamed) Read(p []byte) (n int, err error) {
 	for n == 0 && b.err == nil {
 		if b.done {
@@ -55,7 +56,9 @@ func (b *streamed) Stop() { _ = unix.Shutdown(b.c.fd, unix.SHUT_RD) }
 func (b *streamed) take(p []byte) (n int) {
 	used := 0
 	if b.chunked {
-		n, used, b.done, b.err = b.chunks.Decode(p, b.pending)
+		if n, used, b.done, b.err = b.chunks.Decode(p, b.pending); b.err != nil {
+			b.c.r.stats.Malformed.Add(1)
+		}
 	} else {
 		n = copy(p[:min(int64(len(p)), b.left)], b.pending)
 		used = n
@@ -67,7 +70,7 @@ func (b *streamed) take(p []byte) (n int) {
 	if limit := b.c.r.o.HTTP.MaxBody; limit >= 0 && b.taken > limit {
 		b.c.r.stats.TooLarge.Add(1)
 		b.c.r.cut.Info(b.c.r.o.Log, "the content of a request is cut off: it is larger than --max-body", "remote", b.c.remote)
-		b.err = errors.New("the content is larger than --max-body")
+		b.err = &http1.Error{Status: http.StatusRequestEntityTooLarge, Reason: "the content is larger than --max-body"}
 		return 0
 	}
 	return n
@@ -120,6 +123,7 @@ func (b *streamed) await() error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.stats.BodyTimeouts.Add(1)
 		r.cut.Info(r.o.Log, "the content of a request is cut off: it came too slowly", "remote", b.c.remote)
+		err = &http1.Error{Status: http.StatusRequestTimeout, Reason: "it came too slowly"}
 	}
 	return err
 }
