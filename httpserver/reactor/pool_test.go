@@ -73,6 +73,7 @@ func diskServer(t *testing.T, o Options) (r *Reactor, s *Server, address string)
 		case "/much":
 			_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: int64(len(muchContent))})
 			_ = w.Write([]byte(muchContent))
+			writtenMuch.Add(1)
 		case "/echo":
 			got, err := io.ReadAll(r.Body)
 			assert.NoError(t, err)
@@ -97,6 +98,20 @@ func diskServer(t *testing.T, o Options) (r *Reactor, s *Server, address string)
 // muchContent is more than the kernel and responseMemory take together.
 var muchContent = strings.Repeat(longContent, 60)
 
+// writtenMuch is how often a handler has written it: what the kernel had no room for is on the disk.
+var writtenMuch atomic.Int64
+
+// dialForDisk makes a request for which a call of the disk has to be made. The client takes all that comes once that is so.
+func dialForDisk(t *testing.T, address, request string) client {
+	t.Helper()
+	before := writtenMuch.Load()
+	c := dial(t, address, request)
+	if request == needsDisk["reading a spooled response"].request {
+		eventually(t, "the response is not on the disk", func() bool { return writtenMuch.Load() > before })
+	}
+	return c.readOn()
+}
+
 // client is a connection whose answers are read in any order.
 type client struct {
 	net.Conn
@@ -112,6 +127,29 @@ func dial(t *testing.T, address, request string) client {
 	_, err = io.WriteString(c, request)
 	require.NoError(t, err)
 	return client{c, bufio.NewReader(c)}
+}
+
+// readOn has the client take all that comes, so that the server always finds room for more.
+func (c client) readOn() client {
+	read, write := io.Pipe()
+	come := make(chan []byte, 1<<16) // pieces; more than there are
+	go func() {
+		defer close(come)
+		for {
+			piece := make([]byte, 64<<10)
+			n, err := c.Conn.Read(piece)
+			if come <- piece[:n]; err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		for piece := range come {
+			_, _ = write.Write(piece)
+		}
+		write.Close()
+	}()
+	return client{c.Conn, bufio.NewReader(read)}
 }
 
 // answer returns the status and the content of the next answer.
@@ -147,7 +185,7 @@ func TestADiskThatHangsHoldsUpNobodyWhoDoesNotNeedIt(t *testing.T) {
 			hanging := hangDisk(t, test.call)
 			var clients []client
 			for i := range poolSize + 2 { // two more than goroutines
-				clients = append(clients, dial(t, address, test.request))
+				clients = append(clients, dialForDisk(t, address, test.request))
 				eventually(t, "the request got stuck elsewhere", func() bool {
 					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.stats.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
 				})
@@ -197,7 +235,7 @@ func TestWhoWaitsForTheDiskForTooLongIsLetGo(t *testing.T) {
 			hanging := hangDisk(t, test.call)
 			var clients []client
 			for i := range poolSize + 1 {
-				clients = append(clients, dial(t, address, test.request))
+				clients = append(clients, dialForDisk(t, address, test.request))
 				eventually(t, "the request got stuck elsewhere", func() bool {
 					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.stats.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
 				})
