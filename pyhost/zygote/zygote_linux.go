@@ -249,6 +249,7 @@ func (z *Zygote) run() {
 			break
 		}
 	}
+	z.kill() // it lives on if it has closed its end, or sent a message that is empty, which looks the same
 	<-gone
 	z.conn.Close()
 	z.stacking.Lock()
