@@ -42,17 +42,28 @@ func Listen(bind string) (net.Listener, error) { return listen(bind, false) }
 // ListenAll opens all addresses, or none. Where an IPv4 address is asked for beside every address of both kinds, on the same
 // port, the latter are the IPv6 ones only: together the two would collide.
 func ListenAll(binds []string) (listeners []net.Listener, err error) {
-	for _, bind := range binds {
+	for i, bind := range binds {
 		l, err := listen(bind, wantsIPv4(binds, portOf(bind)))
 		if err != nil {
 			for _, l := range listeners {
 				l.Close()
 			}
-			return nil, err
+			return nil, explainCollision(bind, binds[:i], err)
 		}
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
+}
+
+// explainCollision returns err, the answer to bind; if an address before it may be what has the port, one that names it.
+func explainCollision(bind string, before []string, err error) error {
+	port := portOf(bind)
+	other := slices.IndexFunc(before, func(b string) bool { return portOf(b) == port })
+	if port == "" || other < 0 || !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	return &ListenError{Bind: bind, Problem: fmt.Sprintf("the address is in use, by %s or by another process: leave one of the two out, "+
+		"or choose another port", before[other]), Err: err}
 }
 
 // wantsIPv4 reports whether one of the addresses is IPv4's (or a host name), with that port.
@@ -109,7 +120,7 @@ func listen(bind string, beside4 bool) (net.Listener, error) {
 func checkTCP(bind string) (network string, err error) {
 	host, port, err := net.SplitHostPort(bind)
 	if err != nil {
-		problem := "it is no address: write HOST:PORT, :PORT, [IPv6]:PORT or unix:PATH"
+		problem := "it is not an address: write HOST:PORT, :PORT, [IPv6]:PORT or unix:PATH"
 		if _, err := strconv.ParseUint(bind, 10, 16); err == nil {
 			problem = fmt.Sprintf("it has no host: write :%s for every address, or 127.0.0.1:%s for this machine only", bind, bind)
 		} else if ip, err := netip.ParseAddr(bind); err == nil {
@@ -118,7 +129,7 @@ func checkTCP(bind string) (network string, err error) {
 		return "", &ListenError{Bind: bind, Problem: problem, Err: err}
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", &ListenError{Bind: bind, Problem: fmt.Sprintf("the port %q is no number from 0 to 65535", port), Err: err}
+		return "", &ListenError{Bind: bind, Problem: fmt.Sprintf("the port %q is not a number from 0 to 65535", port), Err: err}
 	}
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
 		return "tcp4", nil

@@ -51,15 +51,15 @@ func TestListenTakesHostAndPort(t *testing.T) {
 
 func TestListenSaysWhatIsWrongWithAnAddress(t *testing.T) {
 	for name, c := range map[string]struct{ bind, want string }{
-		"nothing":               {"", "it is no address: write HOST:PORT, :PORT, [IPv6]:PORT or unix:PATH"},
+		"nothing":               {"", "it is not an address: write HOST:PORT, :PORT, [IPv6]:PORT or unix:PATH"},
 		"a port alone":          {"8000", "it has no host: write :8000 for every address, or 127.0.0.1:8000 for this machine only"},
-		"a host alone":          {"localhost", "it is no address"},
+		"a host alone":          {"localhost", "it is not an address"},
 		"an address alone":      {"127.0.0.1", "it has no port: write 127.0.0.1:8000"},
 		"IPv6 without port":     {"::1", "it has no port: write [::1]:8000"},
-		"a service":             {"localhost:http", `the port "http" is no number from 0 to 65535`},
-		"a port too high":       {"localhost:65536", `the port "65536" is no number`},
-		"a negative port":       {"localhost:-1", `the port "-1" is no number`},
-		"an empty port":         {"localhost:", `the port "" is no number`},
+		"a service":             {"localhost:http", `the port "http" is not a number from 0 to 65535`},
+		"a port too high":       {"localhost:65536", `the port "65536" is not a number`},
+		"a negative port":       {"localhost:-1", `the port "-1" is not a number`},
+		"an empty port":         {"localhost:", `the port "" is not a number`},
 		"somebody's address":    {"192.0.2.1:0", "this machine has no address 192.0.2.1"},
 		"an empty unix path":    {"unix:", "it has no path: write unix:PATH"},
 		"an empty name":         {"unix:@", "it has no path"},
@@ -89,6 +89,15 @@ func TestListenSaysThatAnAddressIsInUse(t *testing.T) {
 	_, err := Listen(taken)
 	assert.EqualError(t, err, "cannot listen on "+taken+": the address is in use by another process: stop that one, or choose another port")
 	assert.ErrorIs(t, err, syscall.EADDRINUSE)
+}
+
+func TestACollisionNamesTheAddressThatMayHaveThePort(t *testing.T) {
+	inUse := explainTCP("localhost:8000", syscall.EADDRINUSE)
+	err := explainCollision("localhost:8000", []string{"unix:/run/x", "127.0.0.1:8000"}, inUse)
+	assert.EqualError(t, err, "cannot listen on localhost:8000: the address is in use, by 127.0.0.1:8000 or by another process: leave one of the two out, or choose another port")
+	assert.Equal(t, inUse, explainCollision("localhost:8000", []string{"unix:/run/x", "127.0.0.1:8001"}, inUse))
+	other := explainTCP("localhost:8000", syscall.EACCES)
+	assert.Equal(t, other, explainCollision("localhost:8000", []string{"127.0.0.1:8000"}, other))
 }
 
 func TestListenExplainsAMissingPermission(t *testing.T) {

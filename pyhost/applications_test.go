@@ -28,7 +28,7 @@ var refused = []struct{ spec, says string }{
 	{`applications_asgi:plain()`, `returned a coroutine`},
 	{`applications_kinds:Configured`, `applications_kinds:Configured is a class.*'applications_kinds:Configured\(…\)'`},
 	{`applications_kinds:Framework`, `applications_kinds:Framework is a class.*'applications_kinds:Framework\(\)'`},
-	{`applications_kinds:wrong`, `applications_kinds:wrong is a applications_kinds.Wrong, which cannot be called with environ and start_response`},
+	{`applications_kinds:wrong`, `applications_kinds:wrong is an applications_kinds.Wrong, which cannot be called with environ and start_response`},
 	{`applications_kinds:plain`, `applications_kinds:plain is a Plain, which is not callable.*did you mean applications_kinds:app\?`},
 	{`applications_kinds:holder`, `applications_kinds:holder is a Holder, which is not callable`},
 	{`applications_kinds:nothing`, `applications_kinds:nothing is a NoneType`},

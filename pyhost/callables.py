@@ -151,8 +151,8 @@ def unfit(app, name, offer):
         return _asgi(name, app)
     if type(app) in (types.FunctionType, types.MethodType, functools.partial, functools._lru_cache_wrapper):
         return _unfit_function(app, name, offer)
-    return ("%s is a %s, which cannot be called with environ and start_response (%s), as a WSGI application is%s"
-            % (name, _kind(app), reason, meant(offer)))
+    return ("%s is %s, which cannot be called with environ and start_response (%s), as a WSGI application is%s"
+            % (name, with_article(_kind(app)), reason, meant(offer)))
 
 
 def _unfit_object(app, name, offer):
@@ -160,8 +160,12 @@ def _unfit_object(app, name, offer):
     if inspect.iscoroutine(app):
         app.close()
         return "%s returned a coroutine: the factory must be an ordinary function, not one made by async def" % name
-    return ("%s is a %s, which is not callable: a WSGI application is a callable that takes environ "
-            "and start_response%s" % (name, type(app).__name__, meant(offer)))
+    return ("%s is %s, which is not callable: a WSGI application is a callable that takes environ "
+            "and start_response%s" % (name, with_article(type(app).__name__), meant(offer)))
+
+
+def with_article(name):
+    return "%s %s" % ("an" if name[:1] in "aeioAEIO" else "a", name)
 
 
 def _unfit_coroutine(app, name):

@@ -156,7 +156,7 @@ def _resolve(module, target, names, arguments, keywords):
     if arguments is None:
         return found
     if not callable(found):
-        raise LoadError("%s is a %s, which cannot be called as a factory" % (path, type(found).__name__))
+        raise LoadError("%s is %s, which cannot be called as a factory" % (path, with_article(type(found).__name__)))
     reason = misfit(call_of(found, len(arguments), keywords))
     if reason is not None and is_application(found):
         raise LoadError("%s is the application itself and no factory: leave the parentheses out: %s" % (path, path))

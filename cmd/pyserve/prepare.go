@@ -13,6 +13,7 @@ import (
 
 	"github.com/pyserve/pyserve"
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 	"github.com/pyserve/pyserve/pyhost"
 )
 
@@ -78,6 +79,9 @@ func (c *cli) bounds() (errs []error) {
 		if n.value < n.least {
 			errs = append(errs, fmt.Errorf("%s must be %d or more, not %d", n.flag, n.least, n.value))
 		}
+	}
+	if c.Threads > scoreboard.MaxThreads {
+		errs = append(errs, fmt.Errorf("--threads must be %d or less, not %d", scoreboard.MaxThreads, c.Threads))
 	}
 	for _, n := range []struct {
 		flag  string

@@ -14,7 +14,8 @@ const (
 	version = 2
 
 	maxWorkers = 1 << 12
-	maxThreads = 1 << 14
+	// MaxThreads is how many threads a worker can have.
+	MaxThreads = 1 << 14
 )
 
 // header begins the memory. The master writes it before any worker exists, and nobody changes it.
@@ -74,8 +75,8 @@ func boardSize(workers, threads int) (int, error) {
 	if workers < 1 || workers > maxWorkers {
 		return 0, fmt.Errorf("scoreboard: %d workers: want 1 to %d", workers, maxWorkers)
 	}
-	if threads < 1 || threads > maxThreads {
-		return 0, fmt.Errorf("scoreboard: %d threads: want 1 to %d", threads, maxThreads)
+	if threads < 1 || threads > MaxThreads {
+		return 0, fmt.Errorf("scoreboard: %d threads: want 1 to %d", threads, MaxThreads)
 	}
 	size := uint64(headerSize) + uint64(workers)*slotSize(threads)
 	if size > 1<<30 {
@@ -113,7 +114,7 @@ func checkHeader(b []byte) (*header, error) {
 	if sizes != want {
 		return nil, fmt.Errorf("the scoreboard of another build of pyserve: version and record sizes are %v, want %v", sizes, want)
 	}
-	if head.workers > maxWorkers || head.threads > maxThreads {
+	if head.workers > maxWorkers || head.threads > MaxThreads {
 		return nil, fmt.Errorf("a damaged scoreboard: it tells of %d workers with %d threads", head.workers, head.threads)
 	}
 	size, err := boardSize(int(head.workers), int(head.threads))

@@ -18,8 +18,8 @@ func TestNewRefusesSizesThatMakeNoBoard(t *testing.T) {
 		{"fewer than none", -1, 1, "-1 workers"},
 		{"too many workers", maxWorkers + 1, 1, "4097 workers"},
 		{"no thread", 1, 0, "0 threads"},
-		{"too many threads", 1, maxThreads + 1, "16385 threads"},
-		{"too many of both", maxWorkers, maxThreads, "bytes: want at most"},
+		{"too many threads", 1, MaxThreads + 1, "16385 threads"},
+		{"too many of both", maxWorkers, MaxThreads, "bytes: want at most"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := New(c.workers, c.threads)

@@ -82,7 +82,7 @@ func readVariables() (count int, names []string, err error) {
 	}
 	// Far more than anybody has, and far below what would overflow.
 	if count, err = strconv.Atoi(fds); err != nil || count < 0 || count > 1<<16 {
-		return 0, nil, fmt.Errorf("LISTEN_FDS=%s is no number of sockets", fds)
+		return 0, nil, fmt.Errorf("LISTEN_FDS=%s is not a number of sockets", fds)
 	}
 	if list, ok := os.LookupEnv("LISTEN_FDNAMES"); ok && count > 0 {
 		if names = strings.Split(list, ":"); len(names) != count {
