@@ -95,6 +95,8 @@ type cli struct {
 	home      string   // the working folder, links followed
 	target    string   // the application, see folders.App; "" is app
 	givenVenv string   // --venv as given; Venv may have been found
+
+	spoolDirFlag string // what has named SpoolDir: the flag, or TMPDIR
 }
 
 const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyramid or Django one.

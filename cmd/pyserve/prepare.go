@@ -42,7 +42,7 @@ func (c *cli) places() (errs []error) {
 		errs = append(errs, httpserver.CheckAddress(address))
 	}
 	if c.SpoolDir != "" {
-		errs = append(errs, isFolder("--spool-dir", c.SpoolDir))
+		errs = append(errs, isFolder(c.spoolDirFlag, c.SpoolDir))
 	}
 	if id := new(identity); c.User != "" {
 		errs = append(errs, id.setUser(c.User))
@@ -57,7 +57,7 @@ func isFolder(flag, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s %s: there is no such folder: make it, or leave the flag out", flag, path)
+		return fmt.Errorf("%s %s: there is no such folder: make it, or leave that out", flag, path)
 	case err != nil:
 		return fmt.Errorf("%s: %w", flag, err)
 	case !info.IsDir():
@@ -159,7 +159,9 @@ func (c *cli) absolutePaths() {
 	}
 	absolute(&c.Venv)
 	absolute(&c.Chdir)
-	c.SpoolDir = cmp.Or(c.SpoolDir, httpserver.DefaultSpoolDir())
+	if c.spoolDirFlag = "--spool-dir"; c.SpoolDir == "" {
+		c.spoolDirFlag, c.SpoolDir = "TMPDIR", httpserver.DefaultSpoolDir()
+	}
 	absolute(&c.SpoolDir)
 	absolute(&c.PidFile)
 	if c.AccessLog != "-" && c.AccessLog != "off" {
