@@ -6,9 +6,16 @@ import (
 	"time"
 )
 
+// unwinding is what a request has that goes on by itself: it has met the end of its response, and an exception would hit
+// its close().
+const unwinding = 100 * time.Millisecond
+
 // pursue sees to it that the thread of a request that has timed out comes back.
 func (w *watchdog) pursue(ctx context.Context, outcome outcome, request overdue) {
 	w.report(outcome, request)
+	if w.comesBack(ctx, request, min(w.o.Grace/10, unwinding)) {
+		return
+	}
 	for range 2 { // the application may catch the first exception by mistake, as in `except:`
 		if busy := w.interrupt(ctx, request); busy && w.h.isIn(request.thread, request.number) {
 			w.stuck(Stuck{Thread: request.thread, GIL: true, Grace: w.o.Grace})

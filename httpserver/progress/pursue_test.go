@@ -70,6 +70,14 @@ func leaveBy(number int) func(p *python, thread int) {
 	}
 }
 
+// unwindSoon is a stream that meets the end of its response, and closes.
+func unwindSoon(p *python, _ int) {
+	for len(p.all()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(unwinding / 2)
+}
+
 func sleepOn(*python, int) { time.Sleep(time.Hour) }
 
 const stuckThread1 = "thread 1 has not come back within 10s after the time-out of its request: it is stuck in C, or goes on in spite of the exception"
@@ -82,6 +90,7 @@ func TestTheThreadOfARequestIsInterrupted(t *testing.T) {
 	}{
 		{"after its stack was taken", leaveBy(1), []string{"dump 1", "interrupt 101"}},
 		{"once more if the application catches the exception", leaveBy(2), []string{"dump 1", "interrupt 101", "interrupt 101"}},
+		{"but not if it comes back by itself", unwindSoon, []string{"dump 1"}},
 		{"and is stuck if it does not come back", sleepOn, []string{"dump 1", "interrupt 101", "interrupt 101", stuckThread1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
