@@ -98,7 +98,7 @@ func noFileForResponse(s *suite) {
 			}), Options{Options: test.options})
 			c := srv.slowGet("/")
 			srv.eventually(func() bool { return srv.Count("SpoolDiskWaits") > 0 }, "the handler does not wait")
-			assert.Less(s, len(written), pieces/2, "the handler got ahead of the client")
+			assert.Less(s, len(written), pieces*9/10, "the handler got ahead of the client by more than the kernel takes")
 			c.expect(200, content)
 			assert.Contains(s, srv.log.String(), test.line)
 			srv.get("/").expect(200, content)
