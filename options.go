@@ -100,7 +100,8 @@ type Limits struct {
 	// WriteTimeout is how long a client may leave a response untaken; 0 is 60 s.
 	WriteTimeout time.Duration
 	// ResponseRate is how many bytes of a response a second a client of the reactor has to take, over any WriteTimeout; 0
-	// is 100, less is no limit but that. net/http's engine has a rate of its own: 16 KiB in each WriteTimeout.
+	// is 100, less is no limit but that. net/http's engine wants room in the kernel's
+	// buffer, up to 1 MB, in each WriteTimeout.
 	ResponseRate int
 	// ResponseBuffer is how many bytes of a response may wait for a slow client before the application has to
 	// wait too; 0 is 64 MiB.

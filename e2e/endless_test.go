@@ -59,6 +59,7 @@ func TestWithoutATimeOutOnlyTheClientsLeavingEndsAnEndlessIterable(t *testing.T)
 	}
 	c := s.dial(t)
 	request(t, c, "GET", "/many")
+	require.Eventually(t, func() bool { return s.client(t).get(t, "/begun").Body == "1" }, patience, 10*time.Millisecond, "it waits for a thread")
 	c.Close()
 	require.Eventually(t, func() bool { return s.client(t).get(t, "/closed").Body == "1" }, patience, 10*time.Millisecond,
 		"an application that yields nothing never notices that the client has gone")

@@ -271,8 +271,8 @@ func (r *netResponse) finish() {
 	}
 }
 
-// filePiece is how much of a file is written at once, and so what a client has --write-timeout to take.
-const filePiece = 256 << 10
+// filePiece is how much of a file is written at once: room for so much a client has --write-timeout to make.
+const filePiece = 64 << 10
 
 // sendFile copies the file to the connection. net/http uses sendfile(2) for an io.LimitedReader of a file.
 func (r *netResponse) sendFile() error {

@@ -102,7 +102,7 @@ func (c *cli) bounds() (errs []error) {
 // engineOnly refuses flags that the chosen engine does not know: what they ask for would not be done.
 func (c *cli) engineOnly() (errs []error) {
 	if c.Engine == pyserve.EngineNetHTTP && c.ResponseRate != defaultResponseRate {
-		errs = append(errs, errors.New("--response-rate is for --engine reactor: with nethttp a client has to take 16 KiB in each --write-timeout"))
+		errs = append(errs, errors.New("--response-rate is for --engine reactor: with nethttp a client has to make room in the kernel's buffer, up to 1 MB, in each --write-timeout"))
 	}
 	return errs
 }

@@ -16,8 +16,11 @@ func (r *Reactor) full() bool { return r.stats.Connections.Load() >= int64(r.o.M
 func (w *worker) makeRoom() bool {
 	for range 4 {
 		c := w.idlest()
-		if c == nil || !c.own.claim() {
+		if c == nil {
 			return false
+		}
+		if !c.own.claim() { // something has come meanwhile: another one, then
+			continue
 		}
 		_, idle := c.idleSince()
 		switch {

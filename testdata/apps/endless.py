@@ -11,7 +11,7 @@ import time
 
 decimal.getcontext().prec = 6
 
-closed = threading.Event()
+begun, closed = threading.Event(), threading.Event()
 
 
 class Waiting:
@@ -22,6 +22,7 @@ class Waiting:
 
     def __iter__(self):
         for _ in range(self.turns):
+            begun.set()
             time.sleep(0.1)
             yield b""
         yield b"content"
@@ -81,6 +82,7 @@ ANSWERS = {
     "/hello": lambda environ: [b"hello"],
     "/few": lambda environ: Waiting(20),
     "/many": lambda environ: Waiting(10**6),
+    "/begun": lambda environ: [b"%d" % begun.is_set()],
     "/closed": lambda environ: [b"%d" % closed.is_set()],
     "/decimal": lambda environ: [str(decimal.Decimal(1) / 3).encode()],
     "/precision": lambda environ: [str(setattr(decimal.getcontext(), "prec", 3)).encode()],
