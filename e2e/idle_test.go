@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -56,6 +57,45 @@ func cpuTime(t *testing.T, pid string) (total time.Duration) {
 		used, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
 		require.NoError(t, err)
 		total += time.Duration(used)
+	}
+	return total
+}
+
+func TestNewConnectionsDoNotWakeTheMaster(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("switches are read from /proc")
+	}
+	const connections = 300
+	s := startService(t, "apps.stuck:app", "--workers", "1")
+	before := switches(t, s.cmd.Process.Pid)
+	for range connections {
+		conn := s.dial(t)
+		_, err := fmt.Fprint(conn, "GET /pid HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		require.NoError(t, err)
+		_, err = io.ReadAll(conn)
+		require.NoError(t, err)
+		conn.Close()
+	}
+	assert.Less(t, switches(t, s.cmd.Process.Pid)-before, connections/2)
+}
+
+// switches is how often the threads of a process have waited for something.
+func switches(t *testing.T, pid int) (total int) {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for line := range strings.Lines(string(text)) {
+			if count, ok := strings.CutPrefix(line, "voluntary_ctxt_switches:"); ok {
+				n, err := strconv.Atoi(strings.TrimSpace(count))
+				require.NoError(t, err)
+				total += n
+			}
+		}
 	}
 	return total
 }

@@ -113,7 +113,11 @@ func listen(bind string, beside4 bool) (net.Listener, error) {
 	if err != nil {
 		return nil, explainTCP(bind, err)
 	}
-	return l, nil
+	s, err := newSocket(l)
+	if err != nil {
+		return nil, explainTCP(bind, err)
+	}
+	return s, nil
 }
 
 // checkTCP finds the mistakes that the net package would take for something else, such as a port's name.

@@ -19,7 +19,7 @@ const probeTimeout = time.Second
 
 // unixListener removes its socket when it is closed, unless another server has replaced it meanwhile.
 type unixListener struct {
-	*net.UnixListener
+	*socket
 	path  string
 	own   fs.FileInfo // what the path named after bind(2)
 	close func() error
@@ -31,23 +31,23 @@ func listenUnix(bind, rest string) (net.Listener, error) {
 		return nil, err
 	}
 	if abstract(at.path) {
-		l, err := at.bind()
+		s, err := at.bind()
 		if err != nil {
 			return nil, explainUnix(at.path, err)
 		}
-		return l, nil
+		return s, nil
 	}
-	l, err := at.bind()
+	s, err := at.bind()
 	if errors.Is(err, syscall.EADDRINUSE) {
 		if err := removeStale(at.path); err != nil {
 			return nil, err
 		}
-		l, err = at.bind()
+		s, err = at.bind()
 	}
 	if err != nil {
 		return nil, explainUnix(at.path, err)
 	}
-	ours, err := ownUnix(l, at.path)
+	ours, err := ownUnix(s, at.path)
 	if err != nil {
 		return nil, explainUnix(at.path, err)
 	}
@@ -58,15 +58,14 @@ func listenUnix(bind, rest string) (net.Listener, error) {
 	return ours, nil
 }
 
-// ownUnix makes closing l remove its socket.
-func ownUnix(l *net.UnixListener, path string) (net.Listener, error) {
-	l.SetUnlinkOnClose(false) // net would remove whatever has the name by then
+// ownUnix makes closing s remove the socket from its folder.
+func ownUnix(s *socket, path string) (net.Listener, error) {
 	own, err := statPlace(path)
 	if err != nil {
-		l.Close()
+		s.Close()
 		return nil, err
 	}
-	ours := &unixListener{UnixListener: l, path: path, own: own}
+	ours := &unixListener{socket: s, path: path, own: own}
 	ours.close = sync.OnceValue(ours.closeAndRemove)
 	return ours, nil
 }
@@ -92,7 +91,7 @@ func (l *unixListener) closeAndRemove() error {
 		_ = place.Remove(l.own)
 		place.Close()
 	}
-	return l.UnixListener.Close()
+	return l.socket.Close()
 }
 
 // removeStale removes the socket of a server that is gone. Only a refused connection proves that.

@@ -98,7 +98,7 @@ func groupID(name string) (string, error) {
 }
 
 // bind makes the socket. One that is to have other permissions than the umask leaves has few at first.
-func (a unixAddress) bind() (*net.UnixListener, error) {
+func (a unixAddress) bind() (*socket, error) {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		if a.hasMode {
 			return c.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0o600) }) // Linux makes the file with them
@@ -109,7 +109,7 @@ func (a unixAddress) bind() (*net.UnixListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.(*net.UnixListener), nil
+	return newSocket(l)
 }
 
 // give makes the socket what the options say.
