@@ -72,14 +72,19 @@ func (c *controller) observe(l look) (wake bool) {
 
 // allWait raises the target if all active threads wait. A thread that computes can look so for a moment: in
 // a page fault, or without one of Go's processors. So either the wait has begun before the last look, or
-// the looks insist on it.
+// the looks insist on it. What has begun before will go on, so the target may rise fast then: requests that came together
+// are waiting.
 func (c *controller) allWait(l look) bool {
 	if c.waiting == 0 || !l.lasting && c.waiting < insist {
 		return false
 	}
 	c.unpolled = false
 	if !c.fixed {
-		c.target = min(c.target+1+c.target/4, c.threads)
+		grown := c.target + 1 + c.target/4
+		if l.lasting {
+			grown = 2 * c.target
+		}
+		c.target = min(grown, c.threads)
 		c.looks = 0
 	}
 	return true

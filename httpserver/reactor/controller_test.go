@@ -57,7 +57,7 @@ func TestTheTargetRisesToTheNumberOfThreadsAndNoFurther(t *testing.T) {
 		control.observe(allWaiting)
 		targets = append(targets, control.target)
 	}
-	assert.Equal(t, []int{2, 3, 4, 6, 8, 11, 14, 16, 16}, targets)
+	assert.Equal(t, []int{2, 4, 8, 16, 16, 16, 16, 16, 16}, targets)
 }
 
 func TestTheTargetFallsWhenThereIsMostlyAThreadTooMany(t *testing.T) {

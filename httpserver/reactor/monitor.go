@@ -4,6 +4,7 @@ package reactor
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ type monitor struct {
 	r       *Reactor
 	worker  *worker
 	asleep  atomic.Bool // it rests
+	dozes   atomic.Bool // so too, unless answers are held back
 	attends atomic.Bool // it waits for events, or is about to
 	wakeup  wakeup
 
@@ -38,6 +40,13 @@ func (m *monitor) rouse() {
 	}
 }
 
+// rouseFor is rouse for a worker that goes into the application while it holds answers back.
+func (m *monitor) rouseFor(o *outbox) {
+	if o.waiting.Load() > 0 && m.dozes.Load() && m.dozes.CompareAndSwap(true, false) {
+		m.wakeup.wake()
+	}
+}
+
 func (m *monitor) run() {
 	runtime.LockOSThread() // for the timer slack, which is a thread's own
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0)
@@ -47,6 +56,8 @@ func (m *monitor) run() {
 			sleep(interval)
 		case rest:
 			m.rest(interval)
+		case doze:
+			m.doze(interval)
 		case attend:
 			m.attend(interval)
 		}
@@ -73,6 +84,20 @@ func (m *monitor) rest(d time.Duration) {
 	m.asleep.Store(false)
 	if roused {
 		m.pace.roused()
+		sleep(tick)
+	}
+}
+
+// doze waits until somebody goes into the application while holding answers back, for up to d. Who did so before it could
+// see that the monitor dozes is seen here.
+func (m *monitor) doze(d time.Duration) {
+	m.dozes.Store(true)
+	held := slices.ContainsFunc(m.r.threads, func(w *worker) bool { return w.outbox.waiting.Load() > 0 })
+	if !held && !m.r.closed.Load() {
+		m.wakeup.wait(d)
+	}
+	m.dozes.Store(false)
+	if held {
 		sleep(tick)
 	}
 }
@@ -104,6 +129,7 @@ func (m *monitor) look() sight {
 		return saw.computes || (moved || s.polling == 0) && (!saw.full() || r.o.GILHeld == nil) && m.runnable(threads)
 	})
 	r.unpark(wake)
+	saw.woke = wake >= 0 && s.lasting
 	saw.held = m.deliver()
 	if wake < 0 && m.pace.stuck(&saw) {
 		m.standIn()

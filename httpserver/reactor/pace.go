@@ -18,6 +18,7 @@ type sight struct {
 	queued                  bool // there is work that nobody has taken
 	held                    bool // a thread inside holds answers back
 	computes                bool // one of those inside has the GIL
+	woke                    bool // a thread has just been woken, as a request inside lasts: more may be needed
 }
 
 // full reports whether all threads are inside, so that none could be woken.
@@ -29,6 +30,7 @@ type pacing uint8
 const (
 	watch  pacing = iota // sleep for the interval
 	rest                 // so too, but whoever goes into the application wakes the monitor
+	doze                 // so too, but whoever goes into the application while holding answers back wakes it
 	attend               // wait for events in place of the threads
 )
 
@@ -39,8 +41,8 @@ const (
 	// movingTicks is how much more rarely it looks while requests come and go: each look costs a timer and two
 	// switches of threads.
 	movingTicks = 4
-	// fullTicks is the same where no thread is left that could be woken.
-	fullTicks = 16
+	// fullTicks is the same where no thread is left that could be woken. Each look also wakes Go's own monitor thread.
+	fullTicks = 48
 	// longest bounds the interval while threads wait, and somebody polls.
 	longest = 50 * time.Millisecond
 	// stuckTime is how long all active threads have to be inside before the monitor polls in their place, and fullTime
@@ -62,7 +64,7 @@ func (p *pace) next(s sight) (how pacing, interval time.Duration) {
 	p.interval = max(p.interval, tick)
 	full := s.full()
 	switch {
-	case s.held:
+	case s.held, s.woke:
 		p.interval = tick
 	case moved && (!full || s.computes): // the target may have to fall
 		p.interval = min(2*p.interval, movingTicks*tick)
@@ -77,6 +79,7 @@ func (p *pace) next(s sight) (how pacing, interval time.Duration) {
 		return attend, longest
 	case full:
 		p.interval = min(2*p.interval, fullTicks*tick)
+		return doze, p.interval
 	case s.polling > 0:
 		p.interval = min(2*p.interval, movingTicks*tick)
 	default:

@@ -74,6 +74,11 @@ func TestOneThreadIsActiveWhereRequestsOnlyCompute(t *testing.T) {
 	}
 }
 
+func TestRequestsThatWaitFindAllThreadsSoonAfterTheyBegin(t *testing.T) {
+	s := simulate(t, 16, 200*time.Millisecond, func(s *simulation) { s.load(32, "", sleep50) })
+	assert.Less(t, s.percentile("", 1, 0), 105*time.Millisecond, "two requests a thread, one after the other")
+}
+
 func TestAThreadThatOnlyLooksAsIfItWaitedDoesNotRaiseTheTargetForLong(t *testing.T) {
 	for name, c := range map[string]struct {
 		app   steps

@@ -143,11 +143,13 @@ func (s *simulation) look() {
 	if s.misread != nil {
 		computes = s.misread(computes)
 	}
-	s.unpark(s.sched.observe(s.now, seen, func([]int) bool { return computes }))
+	wake := s.sched.observe(s.now, seen, func([]int) bool { return computes })
+	s.unpark(wake)
 	polling, inside, target := s.sched.active()
 	s.targets = append(s.targets, simTarget{s.now, target, polling + inside})
 	how, interval := s.pace.next(sight{at: s.now, entries: seen.entries, polling: seen.polling, parked: seen.parked,
-		inside: len(seen.inside), queued: len(s.queue) > 0, computes: computes})
+		inside: len(seen.inside), queued: len(s.queue) > 0, computes: computes,
+		woke: wake >= 0 && seen.lasting})
 	if s.rests = how == rest; s.rests && s.sched.changed(seen.entries) {
 		s.rouse()
 		return

@@ -204,6 +204,7 @@ func (w *worker) enter() {
 		r.notify()
 	}
 	r.monitor.rouse()
+	r.monitor.rouseFor(&w.outbox)
 }
 
 func (w *worker) leave() {
