@@ -56,6 +56,9 @@ func (e *ShortBodyError) Error() string {
 // timedOut reports whether err is what came of an interrupt for the request's time-out, see [App]. Of an
 // exception in the application and one in its close() the first counts.
 func timedOut(err error) bool {
+	if err == nil {
+		return false // without the allocation of t
+	}
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
 }

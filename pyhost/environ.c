@@ -275,20 +275,25 @@ static template *template_new(const variable *variables, int count)
 /* The template is brought up to date first: what the copy has from it need not be set again. */
 static PyObject *fill_copy(template *t, const variable *variables)
 {
+    int others[PLACES], other_count = 0; /* what no template may hold */
     for (int i = 0; i < t->count; i++) {
         struct place *p = &t->places[i];
-        if (!reusable(&variables[i]))
+        const variable *v = &variables[i];
+        if (p->value != NULL && same_bytes(p->value, v->bytes, v->size))
             continue;
-        PyObject *value = value_of(&variables[i]);
-        int failed = value == NULL || (value != p->value && PyDict_SetItem(t->dict, p->key, value) < 0);
+        if (!reusable(v)) {
+            others[other_count++] = i;
+            continue;
+        }
+        PyObject *value = value_of(v);
+        p->value = value != NULL && PyDict_SetItem(t->dict, p->key, value) == 0 ? value : NULL;
         Py_XDECREF(value);
-        if (failed)
+        if (p->value == NULL)
             return NULL;
-        p->value = value;
     }
     PyObject *environ = PyDict_Copy(t->dict);
-    for (int i = 0; environ != NULL && i < t->count; i++)
-        if (!reusable(&variables[i]) && set_value(environ, t->places[i].key, &variables[i]) < 0)
+    for (int i = 0; environ != NULL && i < other_count; i++)
+        if (set_value(environ, t->places[others[i]].key, &variables[others[i]]) < 0)
             Py_CLEAR(environ);
     return environ;
 }

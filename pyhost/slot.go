@@ -79,7 +79,10 @@ func (s *slot) close() *error {
 	}
 	s.exchange, s.content = nil, nil
 	s.running.Store(0)
-	panicked := s.panicked.Swap(nil)
+	panicked := s.panicked.Load()
+	if panicked != nil {
+		s.panicked.Store(nil)
+	}
 	s.input.Unlock()
 	s.mu.Unlock()
 	return panicked
