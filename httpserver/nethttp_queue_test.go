@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,6 +31,16 @@ func (g gated) begin(ts *testServer, target string) net.Conn {
 	return c
 }
 
+// waitForIdleThread waits until a thread has begun its work: a queue that holds nothing takes nothing before that.
+func (ts *testServer) waitForIdleThread() {
+	ts.t.Helper()
+	require.Eventually(ts.t, func() bool {
+		ts.d.mu.Lock()
+		defer ts.d.mu.Unlock()
+		return len(ts.d.idle) > 0
+	}, patience, time.Millisecond, "no thread is idle")
+}
+
 func TestARequestForWhichTheQueueHasNoRoomIsRefused(t *testing.T) {
 	const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 	for name, c := range map[string]struct {
@@ -44,6 +55,7 @@ func TestARequestForWhichTheQueueHasNoRoomIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newGated()
 			ts := start(t, h, setup{threads: 1, capacity: -1, Options: Options{StreamRequests: c.stream}})
+			ts.waitForIdleThread()
 			running := h.begin(ts, "/")
 			conn := ts.dial()
 			send(t, conn, c.request)
