@@ -96,8 +96,7 @@ func TestARequestThatWaitsForAThreadAtTheEndOfTheGracefulTimeOutIsRefused(t *tes
 		require.NoError(t, err)
 		_, err = io.ReadFull(running, make([]byte, 1))
 		require.NoError(t, err)
-		_, err = io.WriteString(waiting, head("GET", "/hello"))
-		require.NoError(t, err)
+		expectContinue(t, waiting)
 		_, err = io.WriteString(incomplete, head("POST", "/hello", "Content-Length: 10")+"01234")
 		require.NoError(t, err)
 		leave()
@@ -106,6 +105,20 @@ func TestARequestThatWaitsForAThreadAtTheEndOfTheGracefulTimeOutIsRefused(t *tes
 			assert.Contains(t, readToEnd(t, incomplete), " 503 ")
 		}
 	}, "--threads", "1")
+}
+
+// expectContinue sends a request on conn and returns when the server has certainly read its head: it has asked for the content.
+func expectContinue(t *testing.T, conn io.ReadWriter) {
+	t.Helper()
+	_, err := io.WriteString(conn, head("POST", "/hello", "Content-Length: 1", "Expect: 100-continue"))
+	require.NoError(t, err)
+	want := "HTTP/1.1 100 Continue\r\n\r\n"
+	got := make([]byte, len(want))
+	_, err = io.ReadFull(conn, got)
+	require.NoError(t, err)
+	require.Equal(t, want, string(got))
+	_, err = io.WriteString(conn, "x")
+	require.NoError(t, err)
 }
 
 func TestAnIdleConnectionKeepsNoWorkerForTheWholeGracefulTimeOut(t *testing.T) {
