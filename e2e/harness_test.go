@@ -192,11 +192,16 @@ func (s *server) waitUntilRefused(t *testing.T) {
 	}, patience, time.Millisecond, "pyserve still accepts connections")
 }
 
+// need returns the absolute path in the environment variable name. Without it the test fails, as it would test nothing; with
+// -short it is skipped.
 func need(t *testing.T, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
 	if value == "" {
-		t.Skipf("%s is not set: run the end-to-end tests with `make test`", name)
+		if testing.Short() {
+			t.Skipf("%s is not set", name)
+		}
+		t.Fatalf("%s is not set: run the end-to-end tests with `make test`, or skip them with -short", name)
 	}
 	path, err := filepath.Abs(value)
 	require.NoError(t, err)

@@ -248,7 +248,10 @@ func TestAnInterpreterThatDoesNotStartIsReported(t *testing.T) {
 
 func TestAFlaskApplicationIsServedByWorkersOfAZygote(t *testing.T) {
 	if os.Getenv("PYSERVE_VENV") == "" {
-		t.Skip("PYSERVE_VENV names no virtual environment: Flask is not here")
+		if testing.Short() {
+			t.Skip("PYSERVE_VENV is not set: Flask is not here")
+		}
+		t.Fatal("PYSERVE_VENV is not set: run the tests with `make test`, or skip this one with -short")
 	}
 	z := begin(t, "flaskapp:app", 4)
 	for range 2 {
