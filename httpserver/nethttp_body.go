@@ -236,7 +236,7 @@ func (x *exchange) refuseBody(err error) {
 		log.Info("refused by 408: the content of a request came too slowly")
 		x.refuse(http.StatusRequestTimeout, "The request's content came too slowly.")
 	case errors.Is(err, ErrSpool):
-		x.e.stats.noRoom(err)
+		x.e.stats.NoRoom(err)
 		x.e.spools.Request(x.e.o.Log, x.e.o.SpoolDir, err)
 		x.refuse(http.StatusServiceUnavailable, "The server cannot keep the request's content.", HeaderField{Name: "Retry-After", Value: "1"})
 	case brokenOff(x.hr, err):

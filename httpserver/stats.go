@@ -102,8 +102,8 @@ func (s *Stats) Log(log *slog.Logger) {
 	}
 }
 
-// noRoom counts a request whose content could not be spooled.
-func (s *Stats) noRoom(err error) {
+// NoRoom counts a request whose content could not be spooled because of err.
+func (s *Stats) NoRoom(err error) {
 	count := &s.SpoolFailures
 	if errors.Is(err, ErrSpoolDisk) {
 		count = &s.SpoolDiskRefusals

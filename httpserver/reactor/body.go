@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
@@ -113,11 +112,7 @@ func (w *worker) feed(c *conn, p []byte) {
 // alike, by 503 with Retry-After: both pass, and the client may find another server meanwhile. 507 (RFC 4918)
 // would tell it not to try again by itself.
 func (w *worker) noRoom(c *conn, err error) {
-	count := &w.r.stats.SpoolFailures
-	if errors.Is(err, httpserver.ErrSpoolDisk) {
-		count = &w.r.stats.SpoolDiskRefusals
-	}
-	count.Add(1)
+	w.r.stats.NoRoom(err)
 	w.r.spools.Request(w.r.o.Log, w.r.o.HTTP.SpoolDir, err)
 	w.turnAway(c, w.headOf(c), http.StatusServiceUnavailable)
 }
