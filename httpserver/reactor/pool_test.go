@@ -28,6 +28,7 @@ import (
 
 // hangingDisk has all calls of one name hang until heal.
 type hangingDisk struct {
+	spares  atomic.Bool // the call goes through
 	hung    atomic.Int64
 	healthy chan struct{}
 	once    sync.Once
@@ -37,7 +38,7 @@ func hangDisk(t *testing.T, call string) *hangingDisk {
 	t.Helper()
 	d := &hangingDisk{healthy: make(chan struct{})}
 	f := func(name string) error {
-		if name == call {
+		if name == call && !d.spares.Load() {
 			d.hung.Add(1)
 			<-d.healthy
 		}
@@ -102,13 +103,17 @@ var muchContent = strings.Repeat(longContent, 60)
 var writtenMuch atomic.Int64
 
 // dialForDisk makes a request for which a call of the disk has to be made. The client takes all that comes once that is so.
-func dialForDisk(t *testing.T, address, request string) client {
+// A handler that finds room in the kernel while it writes reads from the disk itself, so d spares the call until it has written.
+func dialForDisk(t *testing.T, d *hangingDisk, address, request string) client {
 	t.Helper()
 	before := writtenMuch.Load()
+	much := request == needsDisk["reading a spooled response"].request
+	d.spares.Store(much)
 	c := dial(t, address, request)
-	if request == needsDisk["reading a spooled response"].request {
+	if much {
 		eventually(t, "the response is not on the disk", func() bool { return writtenMuch.Load() > before })
 	}
+	d.spares.Store(false)
 	return c.readOn()
 }
 
@@ -185,7 +190,7 @@ func TestADiskThatHangsHoldsUpNobodyWhoDoesNotNeedIt(t *testing.T) {
 			hanging := hangDisk(t, test.call)
 			var clients []client
 			for i := range poolSize + 2 { // two more than goroutines
-				clients = append(clients, dialForDisk(t, address, test.request))
+				clients = append(clients, dialForDisk(t, hanging, address, test.request))
 				eventually(t, "the request got stuck elsewhere", func() bool {
 					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.stats.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
 				})
@@ -235,7 +240,7 @@ func TestWhoWaitsForTheDiskForTooLongIsLetGo(t *testing.T) {
 			hanging := hangDisk(t, test.call)
 			var clients []client
 			for i := range poolSize + 1 {
-				clients = append(clients, dialForDisk(t, address, test.request))
+				clients = append(clients, dialForDisk(t, hanging, address, test.request))
 				eventually(t, "the request got stuck elsewhere", func() bool {
 					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.stats.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
 				})
