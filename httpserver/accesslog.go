@@ -132,7 +132,9 @@ func (l *AccessLog) Close() error {
 		return nil
 	}
 	l.lines.Flush(accessLogEnd)
-	if n := l.lines.missing(); n > 0 {
+	if n, err := l.lines.missing(); err != nil {
+		l.log.Warn("lines of the access log are lost", "lost", n, "error", err)
+	} else if n > 0 {
 		l.log.Warn("lines of the access log are lost", "lost", n)
 	}
 	if f, ours := l.lines.setOutput(io.Discard).(*logFile); ours {

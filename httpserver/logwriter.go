@@ -200,11 +200,11 @@ func (l *LogWriter) reportEnd() {
 	}
 }
 
-// missing is how many records are lost and not reported, or still wait.
-func (l *LogWriter) missing() int {
+// missing returns how many records are lost and not reported, or still wait, and the error of the last call.
+func (l *LogWriter) missing() (records int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.loss.records + l.pending
+	return l.loss.records + l.pending, l.failed
 }
 
 func (l *LogWriter) pause(d time.Duration) {
