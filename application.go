@@ -10,6 +10,7 @@ import (
 
 	"github.com/pyserve/pyserve/gateway"
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/nethttp"
 	"github.com/pyserve/pyserve/httpserver/progress"
 	"github.com/pyserve/pyserve/pyhost"
 	"github.com/pyserve/pyserve/pyhost/importing"
@@ -78,13 +79,13 @@ func (rt *Runtime) startThreads() error {
 
 // Handler returns the application as an http.Handler.
 func (a *Application) Handler() http.Handler {
-	return httpserver.NewHTTPHandler(a.handler, a.rt.threads, a.engine)
+	return nethttp.NewHandler(a.handler, a.rt.threads, a.engine, a.rt.options.Limits)
 }
 
 // Server returns a server for the application, whose listeners the caller opens. The engine is the one that
 // Options.Engine names; it can serve one application.
 func (a *Application) Server() httpserver.Engine {
-	return newEngine(a.rt.threads, a.handler, a.engine)
+	return newEngine(a.rt.threads, a.handler, a.engine, a.rt.options.Limits)
 }
 
 // EndRequests is for the end of a graceful time-out: what waits for a thread is refused by 503, and what is in the
@@ -121,7 +122,7 @@ func (a *Application) Get(target string) (status int, err error) {
 			err = fmt.Errorf("there was no complete answer: %v", p)
 		}
 	}()
-	httpserver.NewHTTPHandler(a.handler, a.rt.threads, options).ServeHTTP(answer, request)
+	nethttp.NewHandler(a.handler, a.rt.threads, options, a.rt.options.Limits).ServeHTTP(answer, request)
 	return answer.status, nil
 }
 

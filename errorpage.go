@@ -3,6 +3,7 @@ package pyserve
 import (
 	"errors"
 	"html"
+	"net/http"
 
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/pyhost"
@@ -31,11 +32,9 @@ type errorPage string
 
 // Serve implements httpserver.Handler.
 func (p errorPage) Serve(_ int, w httpserver.ResponseWriter, r *httpserver.Request) {
-	head := &httpserver.Head{
-		Status: 500, Reason: "Internal Server Error", ContentLength: int64(len(p)), NoContent: string(r.Method) == "HEAD",
-		Fields: []httpserver.HeaderField{{Name: "Content-Type", Value: "text/html; charset=utf-8"}, {Name: "Cache-Control", Value: "no-store"}},
+	answer := httpserver.Answer{
+		Status: http.StatusInternalServerError, ContentType: "text/html; charset=utf-8", Content: string(p),
+		Fields: []httpserver.HeaderField{{Name: "Cache-Control", Value: "no-store"}},
 	}
-	if w.WriteHead(head) == nil && !head.NoContent {
-		_ = w.Write([]byte(p)) // a client that is gone is the engine's business
-	}
+	_ = answer.Send(w, string(r.Method)) // a client that is gone is the engine's business
 }

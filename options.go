@@ -81,32 +81,7 @@ type Options struct {
 }
 
 // Limits bound what clients can hold on to. The zero value means the defaults.
-type Limits struct {
-	// QueueAge is how long a request may have waited for a thread before it is answered by 503; 0 is 30 s,
-	// less is no limit.
-	QueueAge time.Duration
-	// MaxConnections is how many connections may be open. For a further one the one that has been idle for longest is
-	// closed; if none is, the further one. 0 is as many as the process's limit of open files allows, less an eighth and
-	// at least 64 for the application. With [EngineNetHTTP] further ones are closed, and 0 is no limit.
-	MaxConnections int
-	// MaxConnectionsPerAddress is how many connections may be open from one address (an IPv6 network of 64 bits
-	// counts as one); further ones are closed. App.TrustedProxies and unix sockets are not counted: theirs are
-	// of many clients. 0 is no limit.
-	MaxConnectionsPerAddress int
-	// KeepAliveRequests is how many requests a connection may make; 0 is no limit.
-	KeepAliveRequests int
-	// BodyRate is how many bytes of content a second a client has to send, over any 30 s; 0 is 100, less is no limit.
-	BodyRate int
-	// WriteTimeout is how long a client may leave a response untaken; 0 is 60 s.
-	WriteTimeout time.Duration
-	// ResponseRate is how many bytes of a response a second a client of the reactor has to take, over any WriteTimeout; 0
-	// is 100, less is no limit but that. net/http's engine wants room in the kernel's
-	// buffer, up to 1 MB, in each WriteTimeout.
-	ResponseRate int
-	// ResponseBuffer is how many bytes of a response may wait for a slow client before the application has to
-	// wait too; 0 is 64 MiB.
-	ResponseBuffer int64
-}
+type Limits = httpserver.Limits
 
 // The engines. With the reactor the Python threads wait for connections themselves; Handler works with
 // both, but only Server gains by it.
@@ -254,7 +229,7 @@ func (a App) builder(o Options) (*environ.Builder, error) {
 }
 
 // engine returns the engine's options with what pyserve adds.
-func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.SpoolDisk, memory *httpserver.SpoolMemory) httpserver.Options {
+func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.Budget, memory *httpserver.Budget) httpserver.Options {
 	e := a.HTTP
 	if e.Refused == nil && o.Row != nil {
 		e.Refused = &o.Row.Counters().Refused
@@ -267,11 +242,6 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 	}
 	if e.Log == nil {
 		e.Log = o.Log
-	}
-	e.Limits = httpserver.Limits{
-		QueueAge: o.Limits.QueueAge, MaxConnections: o.Limits.MaxConnections, MaxConnectionsPerAddress: o.Limits.MaxConnectionsPerAddress,
-		KeepAliveRequests: o.Limits.KeepAliveRequests, BodyRate: o.Limits.BodyRate, WriteTimeout: o.Limits.WriteTimeout,
-		ResponseBuffer: o.Limits.ResponseBuffer,
 	}
 	if e.ServerName == "" {
 		e.ServerName = "pyserve"

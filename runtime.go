@@ -19,12 +19,12 @@ type Runtime struct {
 	options Options
 	host    *pyhost.Host
 	threads httpserver.Threads
-	disk    *httpserver.SpoolDisk   // of all engines
-	memory  *httpserver.SpoolMemory // of all engines
-	main    chan func()             // work for Python's main thread
-	closing chan struct{}           // closed by the last Close
-	ended   chan struct{}           // closed when Python's main thread is through
-	exitErr error                   // what the exit functions raised; set before ended is closed
+	disk    *httpserver.Budget // of all engines
+	memory  *httpserver.Budget // of all engines
+	main    chan func()        // work for Python's main thread
+	closing chan struct{}      // closed by the last Close
+	ended   chan struct{}      // closed when Python's main thread is through
+	exitErr error              // what the exit functions raised; set before ended is closed
 
 	users    int  // under current.mu: New calls without their Close
 	threaded bool // the threads for requests run; touched by Python's main thread only
@@ -83,7 +83,7 @@ func start(o Options, run func(*Runtime) error) (*Runtime, error) {
 		return nil, fmt.Errorf("pyserve: %w", err)
 	}
 	rt := &Runtime{options: o, main: make(chan func()), closing: make(chan struct{}), ended: make(chan struct{}), users: 1,
-		disk: httpserver.NewSpoolDisk(o.SpoolDisk), memory: httpserver.NewSpoolMemory(o.SpoolMemory)}
+		disk: httpserver.NewBudget(o.SpoolDisk), memory: httpserver.NewBudget(o.SpoolMemory)}
 	if rt.threads, err = newThreads(o); err != nil {
 		return nil, fmt.Errorf("pyserve: %w", err)
 	}

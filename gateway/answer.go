@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"net/http"
 	"strconv"
 
 	"github.com/pyserve/pyserve/httpserver"
@@ -13,19 +12,13 @@ import (
 // answer sends a short response of the server's own in place of the application's. failure, which may be
 // nil, is shown only with Options.Debug.
 func (x *Exchange) answer(status int, failure error) {
-	contentType, body := "text/plain; charset=utf-8", http.StatusText(status)+"\n"
+	answer := httpserver.OwnAnswer(status)
 	if x.h.debug && failure != nil {
-		contentType, body = "text/html; charset=utf-8", debugPage(failure)
+		answer.ContentType, answer.Content = "text/html; charset=utf-8", debugPage(failure)
 	}
-	x.head = httpserver.Head{
-		Status:        status,
-		Reason:        http.StatusText(status),
-		Fields:        append(x.head.Fields[:0], httpserver.HeaderField{Name: "Content-Type", Value: contentType}),
-		ContentLength: int64(len(body)),
-		NoContent:     string(x.r.Method) == "HEAD",
-	}
+	x.head = *answer.Head(string(x.r.Method))
 	x.started = true
-	if err := x.Write([]byte(body)); err != nil {
+	if err := x.Write([]byte(answer.Content)); err != nil {
 		x.w.Abort()
 	}
 }

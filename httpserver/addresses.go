@@ -1,20 +1,32 @@
 package httpserver
 
 import (
+	"log/slog"
 	"net/netip"
 	"sync"
 )
 
-// Addresses counts the open connections of each client's address, for a limit to them. Only those are in it that have
-// one. The zero value works; its methods may be called concurrently.
+// Addresses counts the open connections of each client's address, for Limits.MaxConnectionsPerAddress. Only those are in it
+// that have one. The zero value works; its methods may be called concurrently.
 type Addresses struct {
+	full Throttle
+
 	mu   sync.Mutex
 	open map[netip.Addr]int
 }
 
-// AddressKey is what a client is counted by: its IPv4 address, or the network of 64 bits that its IPv6 address
+// AddressKey returns what a connection from peer is counted by, with a limit for each address. counts is false when it is
+// not counted: there is no limit, peer has no address, or shares it with other clients.
+func (o *Options) AddressKey(peer netip.Addr, limit int) (key netip.Addr, counts bool) {
+	if limit <= 0 || !peer.IsValid() || o.SharedAddress != nil && o.SharedAddress(peer) {
+		return netip.Addr{}, false
+	}
+	return addressKey(peer), true
+}
+
+// addressKey is what a client is counted by: its IPv4 address, or the network of 64 bits that its IPv6 address
 // is from, in which one host may have any number of them.
-func AddressKey(a netip.Addr) netip.Addr {
+func addressKey(a netip.Addr) netip.Addr {
 	if !a.Is6() {
 		return a
 	}
@@ -25,8 +37,18 @@ func AddressKey(a netip.Addr) netip.Addr {
 	return network.Addr()
 }
 
-// Enter counts another connection of key, unless there are limit already.
-func (a *Addresses) Enter(key netip.Addr, limit int) bool {
+// Enter counts another connection of key. It returns false, counts that in stats and logs it, if there are limit already.
+func (a *Addresses) Enter(key netip.Addr, limit int, stats *Stats, log *slog.Logger) bool {
+	if a.enter(key, limit) {
+		return true
+	}
+	stats.TooManyOfAddress.Add(1)
+	a.full.Log(log, "connections are closed immediately: their address has as many as --max-connections-per-address allows",
+		"address", key)
+	return false
+}
+
+func (a *Addresses) enter(key netip.Addr, limit int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.open[key] >= limit {
@@ -39,8 +61,11 @@ func (a *Addresses) Enter(key netip.Addr, limit int) bool {
 	return true
 }
 
-// Leave takes a connection back that Enter has counted.
+// Leave takes a connection back that Enter has counted; the zero Addr is none.
 func (a *Addresses) Leave(key netip.Addr) {
+	if !key.IsValid() {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.open[key]--; a.open[key] <= 0 {

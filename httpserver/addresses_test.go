@@ -14,22 +14,22 @@ func TestClientsAreCountedByAddressAndIPv6OnesByNetwork(t *testing.T) {
 		"a zone makes no difference":  {"fe80::1%eth0", "fe80::2%eth1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, AddressKey(netip.MustParseAddr(test.a)), AddressKey(netip.MustParseAddr(test.b)))
+			assert.Equal(t, addressKey(netip.MustParseAddr(test.a)), addressKey(netip.MustParseAddr(test.b)))
 		})
 	}
-	assert.NotEqual(t, AddressKey(netip.MustParseAddr("192.0.2.1")), AddressKey(netip.MustParseAddr("192.0.2.2")))
-	assert.NotEqual(t, AddressKey(netip.MustParseAddr("2001:db8::1")), AddressKey(netip.MustParseAddr("2001:db8:0:1::1")))
+	assert.NotEqual(t, addressKey(netip.MustParseAddr("192.0.2.1")), addressKey(netip.MustParseAddr("192.0.2.2")))
+	assert.NotEqual(t, addressKey(netip.MustParseAddr("2001:db8::1")), addressKey(netip.MustParseAddr("2001:db8:0:1::1")))
 }
 
 func TestTheCountOfAnAddressGoesWithItsConnections(t *testing.T) {
 	var a Addresses
 	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	assert.True(t, a.Enter(one, 2))
-	assert.True(t, a.Enter(one, 2))
-	assert.False(t, a.Enter(one, 2))
-	assert.True(t, a.Enter(other, 2))
+	assert.True(t, a.enter(one, 2))
+	assert.True(t, a.enter(one, 2))
+	assert.False(t, a.enter(one, 2))
+	assert.True(t, a.enter(other, 2))
 	a.Leave(one)
-	assert.True(t, a.Enter(one, 2))
+	assert.True(t, a.enter(one, 2))
 	for _, address := range []netip.Addr{one, one, other} {
 		a.Leave(address)
 	}

@@ -1,5 +1,6 @@
-// Package httpserver speaks HTTP: listeners, the engine that reads requests and writes responses, the
-// queue that hands requests to the Python threads, spooling, the access log, and draining.
+// Package httpserver is the contract between engines, which speak HTTP with clients, and handlers; and what all engines
+// share: listeners, limits, spooling, the server's own answers, request ids, the access log. The engines are packages reactor
+// and nethttp.
 //
 // It knows nothing of WSGI and nothing of Python: a request is raw bytes in the order they came, a
 // response is a [Head] followed by content, and whoever answers is a [Handler].

@@ -19,9 +19,10 @@ const (
 	DefaultServerName     = "pyserve"
 )
 
-// Options configure an engine. The zero value works.
+// Options configure how an engine serves one handler. The zero value works. HeaderTimeout, IdleTimeout, MaxHeaderBytes and
+// Descriptors are for servers only, not for nethttp.NewHandler.
 type Options struct {
-	// Log takes what goes wrong between the client and the handler; nil is slog.Default().
+	// Log takes what goes wrong between the client and the handler; nil is slog.Default(). A reactor has its own.
 	Log *slog.Logger
 	// AccessLog gets a line for every response; nil is none.
 	AccessLog *AccessLog
@@ -38,10 +39,10 @@ type Options struct {
 	SpoolDir string
 	// SpoolDisk bounds the temporary files of this engine and of every other that has the same one: a
 	// request whose content finds no room is refused by 503. nil is no bound.
-	SpoolDisk *SpoolDisk
+	SpoolDisk *Budget
 	// SpoolMemory bounds what this engine, and every other that has the same one, keeps in memory for clients that send or
 	// read slowly: over it, content goes into temporary files from the beginning. nil is no bound.
-	SpoolMemory *SpoolMemory
+	SpoolMemory *Budget
 	// SharedAddress says whether the connections from a peer's address belong to many clients, as a proxy's
 	// do: a limit of connections for each address does not count them. nil knows of none. It is not asked
 	// about unix sockets, which have no addresses to count by.
@@ -50,22 +51,17 @@ type Options struct {
 	// bytes, becomes the request's id. nil trusts nobody. The peer on a unix socket is the zero Addr.
 	TrustRequestID func(peer netip.Addr) bool
 	// HeaderTimeout is how long a client may take for the head of a request, from its first byte (on a
-	// new connection: from its beginning). 0 is DefaultHeaderTimeout. For [Server] only.
+	// new connection: from its beginning). 0 is DefaultHeaderTimeout.
 	HeaderTimeout time.Duration
-	// IdleTimeout is how long a connection may wait for its next request. 0 is DefaultIdleTimeout. For
-	// [Server] only.
+	// IdleTimeout is how long a connection may wait for its next request. 0 is DefaultIdleTimeout.
 	IdleTimeout time.Duration
-	// MaxHeaderBytes is how large the head of a request may be; 0 is DefaultMaxHeaderBytes. For [Server]
-	// only.
+	// MaxHeaderBytes is how large the head of a request may be; 0 is DefaultMaxHeaderBytes.
 	MaxHeaderBytes int
 	// ServerName is the value of the Server field of responses that have none; "" is DefaultServerName.
 	ServerName string
-	// Limits bound what clients can hold on to; see its fields for those that are for [Server] only.
-	Limits Limits
 	// Refused counts the requests that the engine has answered by 503; nil is no counter.
 	Refused *atomic.Int64
-	// Descriptors is told about the descriptors of listeners and connections; nil is nobody. For
-	// [Server] only.
+	// Descriptors is told about the descriptors of listeners and connections; nil is nobody.
 	Descriptors DescriptorWatcher
 }
 
@@ -92,8 +88,8 @@ func (o *Options) NewSpool(limit int) *Spool {
 	return s
 }
 
-// withDefaults returns o with every zero value replaced by what it stands for.
-func (o Options) withDefaults() Options {
+// WithDefaults returns o with every zero value replaced by what it stands for.
+func (o Options) WithDefaults() Options {
 	o.Log = cmp.Or(o.Log, slog.Default())
 	o.MaxBody = cmp.Or(o.MaxBody, DefaultMaxBody)
 	o.BodyBuffer = cmp.Or(o.BodyBuffer, DefaultBodyBuffer)
@@ -102,6 +98,5 @@ func (o Options) withDefaults() Options {
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, DefaultIdleTimeout)
 	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, DefaultMaxHeaderBytes)
 	o.ServerName = cmp.Or(o.ServerName, DefaultServerName)
-	o.Limits = o.Limits.withDefaults()
 	return o
 }

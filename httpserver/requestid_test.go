@@ -9,16 +9,18 @@ import (
 )
 
 func TestRequestIDsAreHexadecimalAndNeverTheSame(t *testing.T) {
-	a, b := NewRequestIDs(), NewRequestIDs()
+	source := NewRequestIDs()
+	a, b, foreign := source.Block(), source.Block(), NewRequestIDs().Block()
 	seen := map[string]bool{}
-	for range 1000 {
-		for _, ids := range []*RequestIDs{a, b} {
+	for range 3 * requestIDsOfBlock {
+		for _, ids := range []*RequestIDBlock{&a, &b, &foreign} {
 			id := ids.Next()
 			assert.Regexp(t, regexp.MustCompile(`^[0-9a-f]{20}$`), id)
 			assert.False(t, seen[id], id)
 			seen[id] = true
 		}
 	}
+	assert.True(t, seen[string(source.prefix[:])+"000000000001"])
 }
 
 func TestWhichRequestIDsOfAPeerAreValid(t *testing.T) {

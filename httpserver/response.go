@@ -8,6 +8,20 @@ import (
 // ErrDisconnected is what writing returns once the client is gone.
 var ErrDisconnected = errors.New("the client closed the connection")
 
+// What a handler gets that does not keep to the contract of [ResponseWriter].
+var (
+	// ErrHeadTwice means that WriteHead was called a second time.
+	ErrHeadTwice = errors.New("WriteHead was called a second time")
+	// ErrNoHead means that content was sent before WriteHead.
+	ErrNoHead = errors.New("content was sent before WriteHead")
+	// ErrNoMore means that content was sent after SendFile, or for a response that has none.
+	ErrNoMore = errors.New("content was sent after SendFile or for a response that has none")
+	// ErrTooMuch means that more content was sent than Head.ContentLength announced.
+	ErrTooMuch = errors.New("more content was sent than Head.ContentLength announced")
+	// ErrBadSection means that SendFile was asked for less than nothing.
+	ErrBadSection = errors.New("SendFile needs an offset and a length that are not negative")
+)
+
 // HeaderField is one response header field; both strings hold raw bytes (Latin-1 text), and the name is
 // sent in the spelling given.
 type HeaderField struct {
@@ -33,7 +47,7 @@ type Head struct {
 }
 
 // ResponseWriter sends one response. Its methods are called by one goroutine at a time; none of them
-// keeps its arguments.
+// keeps its arguments. ErrHeadTwice, ErrNoHead, ErrNoMore, ErrTooMuch and ErrBadSection are what misuse gets.
 //
 // The engine adds Date and Server when Head.Fields has none. It also adds whatever RFC 9112 asks of the
 // connection: Connection, Transfer-Encoding.
@@ -41,8 +55,9 @@ type ResponseWriter interface {
 	// WriteHead announces the response. Nothing needs to reach the client before the first content or
 	// the end of the request. It must be called exactly once, before Write and SendFile.
 	WriteHead(h *Head) error
-	// Write sends content and returns once the kernel, or a spool whose writer is armed, has it. It
-	// blocks while the client does not read; it returns [ErrDisconnected] when the client is gone.
+	// Write sends content and returns once the engine, which may keep it in memory or in a temporary file, or the kernel
+	// has it. It blocks while more is kept than Limits.ResponseBuffer; it returns [ErrDisconnected] when the client is
+	// gone.
 	Write(p []byte) error
 	// SendFile makes n bytes of f from offset on the rest of the response. It takes ownership of f at
 	// once, also when it fails. The bytes are sent after the handler has returned, without a Python thread.

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrSpool is wrapped by what [Spool] returns when it cannot keep content: the temporary file could not
-// be created, written or read, or would be too much for its [SpoolDisk]. Errors of the source of the content
+// be created, written or read, or would be too much for the [Budget] of the disk. Errors of the source of the content
 // are never wrapped so.
 var ErrSpool = errors.New("cannot spool")
 
@@ -27,8 +27,8 @@ const minSpoolMemory = 4 << 10
 type Spool struct {
 	limit  int
 	dir    string
-	disk   *SpoolDisk
-	bound  *SpoolMemory                       // all of memory's capacity is taken of it
+	disk   *Budget                            // all of file is taken of it
+	bound  *Budget                            // all of memory's capacity is taken of it
 	create func(dir string) (*os.File, error) // tests put a full disk here
 
 	memory []byte // all of the content while file is nil
@@ -41,7 +41,7 @@ type Spool struct {
 
 // NewSpool returns an empty Spool that keeps up to limit bytes in memory and more than that in a file in
 // the folder dir, DefaultSpoolDir() when dir is empty. Its file counts in bound, which may be nil.
-func NewSpool(limit int, dir string, bound *SpoolDisk) *Spool {
+func NewSpool(limit int, dir string, bound *Budget) *Spool {
 	return &Spool{limit: max(limit, 0), dir: dir, disk: bound, create: disk.Create}
 }
 
@@ -144,7 +144,7 @@ func (s *Spool) ReadFrom(src io.Reader) (n int64, err error) {
 
 // grow gives memory the capacity size, unless that is more than all Spools together may have.
 func (s *Spool) grow(size int) bool {
-	if !s.bound.takeForSpool(int64(size - cap(s.memory))) {
+	if !s.bound.TakeLeavingEighth(int64(size - cap(s.memory))) {
 		return false
 	}
 	s.move(size)
@@ -163,8 +163,8 @@ func (s *Spool) forget() {
 	s.memory = nil
 }
 
-// expect prepares for n bytes, if they are so few that the client may be believed.
-func (s *Spool) expect(n int64) {
+// Expect prepares for n bytes, if they are so few that the client may be believed.
+func (s *Spool) Expect(n int64) {
 	if s.memory == nil && n > 0 && n <= min(minSpoolMemory, int64(s.limit)) {
 		s.grow(int(n))
 	}
@@ -190,11 +190,11 @@ func (s *Spool) moveToFile() error {
 
 // writeFile appends p to the file, if the disk's bound allows all of it.
 func (s *Spool) writeFile(p []byte) (n int, err error) {
-	if err := s.disk.take(int64(len(p))); err != nil {
-		return 0, err
+	if !s.disk.Take(int64(len(p))) {
+		return 0, ErrSpoolDisk
 	}
 	n, err = disk.Write(s.file, p)
-	s.disk.give(int64(len(p) - n))
+	s.disk.Give(int64(len(p) - n))
 	s.taken += int64(n)
 	return n, err
 }
@@ -202,7 +202,7 @@ func (s *Spool) writeFile(p []byte) (n int, err error) {
 // closeFile removes the file, which has no name, and gives its room back.
 func (s *Spool) closeFile() error {
 	err := disk.Close(s.file)
-	s.disk.give(s.taken)
+	s.disk.Give(s.taken)
 	s.file, s.taken = nil, 0
 	return err
 }

@@ -60,7 +60,7 @@ func TestSpoolReturnsWhatWasWritten(t *testing.T) {
 		} {
 			t.Run(c.name+" "+how, func(t *testing.T) {
 				s := NewSpool(c.limit, t.TempDir(), nil)
-				s.expect(c.announced)
+				s.Expect(c.announced)
 				want := content(c.size)
 				require.NoError(t, fill(s, want))
 				assert.EqualValues(t, c.size, s.Size())

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheFilesOfAllSpoolsTogetherAreBounded(t *testing.T) {
-	disk := NewSpoolDisk(100)
+	disk := NewBudget(100)
 	first, second := NewSpool(10, t.TempDir(), disk), NewSpool(10, t.TempDir(), disk)
 	_, err := first.Write(content(10))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestTheFilesOfAllSpoolsTogetherAreBounded(t *testing.T) {
 }
 
 func TestAReadFromTooMuchForTheDiskFails(t *testing.T) {
-	disk := NewSpoolDisk(50)
+	disk := NewBudget(50)
 	s := NewSpool(10, t.TempDir(), disk)
 	_, err := s.ReadFrom(strings.NewReader(strings.Repeat("x", 1000)))
 	assert.ErrorIs(t, err, ErrSpoolDisk)
@@ -50,7 +50,7 @@ func TestAReadFromTooMuchForTheDiskFails(t *testing.T) {
 }
 
 func TestADiskWithoutBoundOnlyCounts(t *testing.T) {
-	for name, disk := range map[string]*SpoolDisk{"off": NewSpoolDisk(-1), "none": nil} {
+	for name, disk := range map[string]*Budget{"off": NewBudget(-1), "none": nil} {
 		t.Run(name, func(t *testing.T) {
 			s := NewSpool(0, t.TempDir(), disk)
 			_, err := s.Write(content(100_000))
@@ -69,7 +69,7 @@ func TestWhatAFullDiskDidNotTakeIsNotCounted(t *testing.T) {
 	if err != nil {
 		t.Skip("no /dev/full here")
 	}
-	disk := NewSpoolDisk(1000)
+	disk := NewBudget(1000)
 	s := NewSpool(10, "", disk)
 	s.create = func(string) (*os.File, error) { return full, nil }
 	_, err = s.Write(content(10))

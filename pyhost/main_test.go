@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyserve/pyserve/environ"
-	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/nethttp"
 	"github.com/pyserve/pyserve/pyhost"
 	_ "github.com/pyserve/pyserve/pyhost/prestart" // as in the command
 )
@@ -23,7 +23,7 @@ const threads = 4
 // The process's Python: it can be started only once, so all tests share it.
 var (
 	host       *pyhost.Host
-	dispatcher = httpserver.NewDispatcher(1024)
+	dispatcher = nethttp.NewDispatcher(1024)
 	onMain     = make(chan func())
 )
 

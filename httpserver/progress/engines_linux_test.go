@@ -11,7 +11,7 @@ import (
 
 func init() {
 	engines["reactor"] = func(t *testing.T, h httpserver.Handler, threads int) (httpserver.Engine, httpserver.Threads) {
-		r, err := reactor.New(threads, reactor.Options{ResponseBuffer: 1 << 10})
+		r, err := reactor.New(threads, reactor.Options{Limits: httpserver.Limits{ResponseBuffer: 1 << 10}})
 		require.NoError(t, err)
 		return r.NewServer(h, httpserver.Options{StreamRequests: true}), r
 	}

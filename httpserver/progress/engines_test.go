@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/nethttp"
 )
 
 // engine makes an engine for h with that many threads.
@@ -23,8 +24,8 @@ type engine func(t *testing.T, h httpserver.Handler, threads int) (httpserver.En
 
 // engines are what every test here runs with.
 var engines = map[string]engine{"net/http": func(_ *testing.T, h httpserver.Handler, _ int) (httpserver.Engine, httpserver.Threads) {
-	d := httpserver.NewDispatcher(10)
-	return httpserver.NewServer(h, d, httpserver.Options{StreamRequests: true}), d
+	d := nethttp.NewDispatcher(10)
+	return nethttp.NewServer(h, d, httpserver.Options{StreamRequests: true}, httpserver.Limits{}), d
 }}
 
 // patience is how long a test waits for what must happen before it fails instead of hanging.

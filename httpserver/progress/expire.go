@@ -1,8 +1,6 @@
 package progress
 
 import (
-	"bytes"
-	"net/http"
 	"strings"
 	"time"
 
@@ -101,19 +99,9 @@ func (h *Handler) sends(thread int) bool {
 // answer sends a status, such as 504 (RFC 9110, section 15.6.5), in place of the application. The length and
 // `Connection: close` tell the client that it has all of it, though the thread may never come back to end the request.
 func (t *thread) answer(status int) {
-	text := http.StatusText(status)
-	head := &httpserver.Head{
-		Status: status, Reason: text,
-		Fields:        []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}},
-		ContentLength: int64(len(text) + 1),
-		NoContent:     bytes.Equal(t.r.Method, []byte("HEAD")),
-		Close:         true,
-	}
-	err := t.w.WriteHead(head)
-	if err == nil && !head.NoContent {
-		err = t.w.Write([]byte(text + "\n"))
-	}
-	if err != nil {
+	answer := httpserver.OwnAnswer(status)
+	answer.Close = true
+	if answer.Send(t.w, string(t.r.Method)) != nil {
 		t.w.Abort()
 	}
 }

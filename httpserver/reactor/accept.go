@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/pyserve/pyserve/httpserver"
 )
 
 // listener is a listening socket in the epoll set.
@@ -101,7 +99,7 @@ func (l *listener) unblock() {
 func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 	if r.full() {
 		r.stats.TooManyConnections.Add(1)
-		r.crowd.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows, and none is idle", "connections", r.o.MaxConnections)
+		r.crowd.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows, and none is idle", "connections", r.o.Limits.MaxConnections)
 		unix.Close(fd)
 		return
 	}
@@ -119,17 +117,15 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		}
 	}
 	if !r.table.add(c) {
-		if c.counted {
-			r.addresses.Leave(httpserver.AddressKey(c.remote.Addr()))
-		}
+		r.addresses.Leave(c.countedAs)
 		unix.Close(fd)
 		return
 	}
 	r.countOpened()
-	if d := r.o.HTTP.Descriptors; d != nil {
+	if d := r.http.Descriptors; d != nil {
 		d.Opened(fd)
 	}
-	c.expire(r.o.HTTP.HeaderTimeout)
+	c.expire(r.http.HeaderTimeout)
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd), Pad: int32(c.generation)}
 	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		r.o.Log.Error("epoll_ctl failed", "error", err)
@@ -190,7 +186,7 @@ func (r *Reactor) listen(l net.Listener) (*listener, error) {
 	}
 	r.table.listeners[in.fd] = in
 	r.table.mu.Unlock()
-	if d := r.o.HTTP.Descriptors; d != nil {
+	if d := r.http.Descriptors; d != nil {
 		d.Opened(in.fd)
 	}
 	event := in.event(r.balancer != nil)
@@ -213,7 +209,7 @@ const (
 
 // setInherited sets what accepted connections inherit (tcp(7)), so that it costs no system call for each.
 func (r *Reactor) setInherited(fd int) {
-	vanished := r.o.WriteTimeout + time.Minute // --write-timeout comes first, and is counted
+	vanished := r.o.Limits.WriteTimeout + time.Minute // --write-timeout comes first, and is counted
 	for _, option := range []struct{ level, name, value int }{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
@@ -250,7 +246,7 @@ func (r *Reactor) unlisten(in *listener) {
 	defer in.mu.Unlock()
 	in.gone = true
 	unix.EpollCtl(r.epoll, unix.EPOLL_CTL_DEL, in.fd, nil)
-	if d := r.o.HTTP.Descriptors; d != nil {
+	if d := r.http.Descriptors; d != nil {
 		d.Closed(in.fd)
 	}
 	in.l.Close()

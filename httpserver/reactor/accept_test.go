@@ -10,10 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 func TestConnectionsInheritFromTheirListenerThatVanishedClientsAreFoundOut(t *testing.T) {
-	r := newTestReactor(t, nil, Options{WriteTimeout: 30 * time.Second})
+	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{WriteTimeout: 30 * time.Second}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	in, err := r.listen(l)

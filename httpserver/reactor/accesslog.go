@@ -13,7 +13,7 @@ import (
 // entry describes the request in w.scratch; nil without an access log. It is good until the next request.
 func (w *worker) entry(h *http1.Head, status int, written int64, aborted bool) *httpserver.AccessEntry {
 	s := &w.scratch
-	if w.r.o.HTTP.AccessLog == nil {
+	if w.r.http.AccessLog == nil {
 		return nil
 	}
 	s.entry = httpserver.AccessEntry{
@@ -45,13 +45,13 @@ func keepEntry(e *httpserver.AccessEntry) *httpserver.AccessEntry {
 
 // logAccess logs a request that the handler has not seen. h may be nil: nothing is known of it then.
 func (w *worker) logAccess(c *conn, h *http1.Head, status int, written int64, aborted bool) {
-	if w.r.o.HTTP.AccessLog == nil {
+	if w.r.http.AccessLog == nil {
 		return
 	}
 	if h == nil {
 		h = &http1.Head{Minor: 1}
 	}
-	w.scratch.req = httpserver.Request{ID: w.scratch.ids.next(), Method: h.Method, Target: h.Target,
+	w.scratch.req = httpserver.Request{ID: w.scratch.ids.Next(), Method: h.Method, Target: h.Target,
 		Proto: protocols[h.Minor], Remote: c.remote, Arrived: w.arrival(c), Queued: c.waited}
 	w.write(w.entry(h, status, written, aborted))
 }
@@ -73,7 +73,7 @@ func (w *worker) write(e *httpserver.AccessEntry) {
 	if e == nil {
 		return
 	}
-	if err := w.r.o.HTTP.AccessLog.Log(e); err != nil {
+	if err := w.r.http.AccessLog.Log(e); err != nil {
 		w.r.stats.AccessLogLost.Add(1)
 	}
 }

@@ -15,7 +15,7 @@ import (
 func (res *response) press(part []byte, err error) error {
 	c := res.c
 	c.r.stats.SpoolDiskWaits.Add(1)
-	c.r.spools.Response(c.r.o.Log, c.r.o.HTTP.SpoolDir, err)
+	c.r.spools.Response(c.r.o.Log, c.r.http.SpoolDir, err)
 	for c.out != nil {
 		state, err := res.w.drain(c)
 		if err == nil && state != through {
@@ -40,7 +40,7 @@ func (res *response) press(part []byte, err error) error {
 func (res *response) awaitRoom() error {
 	r := res.c.r
 	if res.allowed.rate.Grace == 0 {
-		res.allowed = newAllowance(r.responseRate(), res.c.taken())
+		res.allowed = newAllowance(r.o.Limits.Response(), res.c.taken())
 	}
 	err := res.allowed.wait(res.c, unix.POLLOUT, res.c.taken)
 	if errors.Is(err, os.ErrDeadlineExceeded) {

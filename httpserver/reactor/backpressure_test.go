@@ -20,13 +20,13 @@ func TestAResponseForWhichThereIsNoDiskArrivesWholeThroughASmallSocket(t *testin
 	large := strings.Repeat(longContent, 10) // more than responseMemory
 	for _, pieces := range []int{1, 3, 100} {
 		t.Run(fmt.Sprintf("%d pieces", pieces), func(t *testing.T) {
-			disk := httpserver.NewSpoolDisk(0)
+			disk := httpserver.NewBudget(0)
 			r := newTestReactor(t, func(w httpserver.ResponseWriter, _ *httpserver.Request) {
 				assert.NoError(t, w.WriteHead(&httpserver.Head{Status: 200, ContentLength: int64(len(large))}))
 				for i := range pieces {
 					assert.NoError(t, w.Write([]byte(large[len(large)*i/pieces:len(large)*(i+1)/pieces])))
 				}
-			}, Options{HTTP: httpserver.Options{SpoolDisk: disk}})
+			}, Options{}, httpserver.Options{SpoolDisk: disk})
 			c, client := connect(t, r)
 			require.NoError(t, unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1))
 			unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
@@ -59,7 +59,7 @@ func TestAHandlerThatWaitsForWantOfDiskDoesNotWaitForEver(t *testing.T) {
 		err := w.Write(make([]byte, 2*responseMemory))
 		assert.ErrorIs(t, err, httpserver.ErrDisconnected)
 		assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	}, Options{WriteTimeout: 1, HTTP: httpserver.Options{SpoolDisk: httpserver.NewSpoolDisk(0)}})
+	}, Options{Limits: httpserver.Limits{WriteTimeout: 1}}, httpserver.Options{SpoolDisk: httpserver.NewBudget(0)})
 	c, client := connect(t, r)
 	w := theThread(t, r)
 	unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))

@@ -21,8 +21,8 @@ func (w *worker) beginBody(c *conn, data []byte, n int) {
 	}
 	c.phase, c.head, c.left, c.chunked = phaseBody, n, h.ContentLength, h.Chunked
 	c.chunks.Reset()
-	o := &w.r.o.HTTP
-	c.spool = w.r.o.HTTP.NewSpool(o.BodyBuffer)
+	o := &w.r.http
+	c.spool = w.r.http.NewSpool(o.BodyBuffer)
 	c.arrived, c.movedThen = w.r.now(), 0
 	c.deadline.Store(0)
 	if h.ExpectContinue && len(data) == n {
@@ -91,7 +91,7 @@ func (w *worker) feed(c *conn, p []byte) {
 		return
 	}
 	used, done, err := c.take(p)
-	o := &w.r.o.HTTP
+	o := &w.r.http
 	var fault *http1.Error
 	switch {
 	case errors.As(err, &fault):
@@ -113,7 +113,7 @@ func (w *worker) feed(c *conn, p []byte) {
 // would tell it not to try again by itself.
 func (w *worker) noRoom(c *conn, err error) {
 	w.r.stats.NoRoom(err)
-	w.r.spools.Request(w.r.o.Log, w.r.o.HTTP.SpoolDir, err)
+	w.r.spools.Request(w.r.o.Log, w.r.http.SpoolDir, err)
 	w.turnAway(c, w.headOf(c), http.StatusServiceUnavailable)
 }
 

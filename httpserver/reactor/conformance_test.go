@@ -21,11 +21,7 @@ func TestConformance(t *testing.T) {
 }
 
 func newEngine(h httpserver.Handler, o enginetest.Options) (enginetest.Running, error) {
-	r, err := reactor.New(o.Threads, reactor.Options{
-		Log: o.Log, Queue: o.Queue, QueueAge: o.QueueAge, MaxConnections: o.MaxConnections, KeepAliveRequests: o.KeepAlive,
-		MaxConnectionsPerAddress: o.MaxConnectionsPerAddress,
-		BodyRate:                 o.BodyRate, BodyGrace: o.BodyGrace, LingerTimeout: o.Linger, WriteTimeout: o.WriteTimeout, ResponseBuffer: o.ResponseBuffer,
-	})
+	r, err := reactor.New(o.Threads, reactor.Options{Log: o.Log, Queue: o.Queue, Limits: o.Limits})
 	if err != nil {
 		return enginetest.Running{}, err
 	}

@@ -45,7 +45,7 @@ type conn struct {
 	served        int
 	began         int64 // when the first byte of the head came, in Reactor.now; 0 before
 	remote, local netip.AddrPort
-	counted       bool // in Reactor.addresses
+	countedAs     netip.Addr // in Reactor.addresses; zero: not there
 
 	// The request whose content comes in, or that waits for a thread; its head is in[:head] in phaseBody and
 	// phaseReady.
@@ -207,16 +207,14 @@ func (c *conn) close() {
 	c.r.table.remove(c)
 	unix.EpollCtl(c.r.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
 	unix.Shutdown(c.fd, unix.SHUT_RDWR)
-	if d := c.r.o.HTTP.Descriptors; d != nil {
+	if d := c.r.http.Descriptors; d != nil {
 		d.Closed(c.fd)
 	}
 	c.ending.Lock()
 	c.ended = true
 	unix.Close(c.fd)
 	c.ending.Unlock()
-	if c.counted {
-		c.r.addresses.Leave(httpserver.AddressKey(c.remote.Addr()))
-	}
+	c.r.addresses.Leave(c.countedAs)
 	c.r.countClosed()
 }
 

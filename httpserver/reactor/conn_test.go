@@ -29,12 +29,15 @@ type handlerFunc func(w httpserver.ResponseWriter, r *httpserver.Request)
 func (f handlerFunc) Serve(_ int, w httpserver.ResponseWriter, r *httpserver.Request) { f(w, r) }
 
 // newTestReactor returns a reactor that nobody works for.
-func newTestReactor(t testing.TB, h handlerFunc, o Options) *Reactor {
+func newTestReactor(t testing.TB, h handlerFunc, o Options, server ...httpserver.Options) *Reactor {
 	t.Helper()
 	o.Log = slog.New(slog.DiscardHandler)
 	r, err := New(1, o)
 	require.NoError(t, err)
 	r.handler = h
+	for _, o := range server {
+		r.http = o.WithDefaults()
+	}
 	r.pool.size = 0
 	t.Cleanup(r.Close)
 	return r
@@ -270,7 +273,7 @@ func TestContentThatComesFastIsTakenInTurns(t *testing.T) {
 func TestTheConnectionLingersWhenContentWasNotRead(t *testing.T) {
 	r := newTestReactor(t, func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		_ = w.WriteHead(&httpserver.Head{Status: 204, NoContent: true})
-	}, Options{HTTP: httpserver.Options{StreamRequests: true}})
+	}, Options{}, httpserver.Options{StreamRequests: true})
 	c, client := connect(t, r)
 	w := theThread(t, r)
 	unix.Write(client, []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"))
@@ -321,7 +324,7 @@ func TestARequestInTheLoopAllocatesNothing(t *testing.T) {
 		"a larger response":     {fixed(fields, large), "GET / HTTP/1.1\r\nHost: a\r\n\r\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newTestReactor(t, test.handler, Options{HTTP: httpserver.Options{AccessLog: test.log}})
+			r := newTestReactor(t, test.handler, Options{}, httpserver.Options{AccessLog: test.log})
 			c, client := connect(t, r)
 			w := theThread(t, r)
 			request, answer := []byte(test.request), make([]byte, 32<<10)

@@ -12,9 +12,8 @@ import (
 // thread that waits (a database, a sleep) leaves the GIL to others, so one more can be active for each
 // that waits. The rule is the Go scheduler's for blocking system calls, applied to the GIL.
 type controller struct {
-	threads int  // how many there are
-	target  int  // how many should be active; from 1 to threads
-	fixed   bool // the target stays: there is no GIL to fight for
+	threads int // how many there are
+	target  int // how many should be active; from 1 to threads
 
 	history uint64 // one bit a look, newest lowest: was there a thread too many?
 	looks   int    // since the target was raised, or was last found right
@@ -79,14 +78,12 @@ func (c *controller) allWait(l look) bool {
 		return false
 	}
 	c.unpolled = false
-	if !c.fixed {
-		grown := c.target + 1 + c.target/4
-		if l.lasting {
-			grown = 2 * c.target
-		}
-		c.target = min(grown, c.threads)
-		c.looks = 0
+	grown := c.target + 1 + c.target/4
+	if l.lasting {
+		grown = 2 * c.target
 	}
+	c.target = min(grown, c.threads)
+	c.looks = 0
 	return true
 }
 
@@ -108,7 +105,7 @@ func (c *controller) remember(tooMany bool) {
 		c.history |= 1
 	}
 	c.looks++
-	if c.fixed || c.target == 1 || c.looks < window || (c.looks-window)%again != 0 {
+	if c.target == 1 || c.looks < window || (c.looks-window)%again != 0 {
 		return
 	}
 	if bits.OnesCount64(c.history&(1<<window-1)) < crowded {

@@ -135,11 +135,3 @@ func TestAThreadIsWokenWhenNobodyHasPolledForLong(t *testing.T) {
 	l.at = time.Second + tick
 	assert.False(t, control.observe(l), "somebody has polled")
 }
-
-func TestWithoutAGILTheTargetStays(t *testing.T) {
-	control := newScheduler(16, true).control
-	for range 10 * window {
-		control.observe(computing)
-	}
-	assert.Equal(t, 16, control.target)
-}

@@ -221,8 +221,8 @@ func TestAResetEndsTheConnectionWhateverItWaitsFor(t *testing.T) {
 		"a refused client to stop": {"no HTTP\r\n\r\n", nil, phaseLinger},
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk := httpserver.NewSpoolDisk(-1)
-			r := newTestReactor(t, test.handler, Options{HTTP: httpserver.Options{BodyBuffer: 1000, SpoolDisk: disk, SpoolDir: t.TempDir()}})
+			disk := httpserver.NewBudget(-1)
+			r := newTestReactor(t, test.handler, Options{}, httpserver.Options{BodyBuffer: 1000, SpoolDisk: disk, SpoolDir: t.TempDir()})
 			c, client := connectTCP(t, r)
 			full := test.phase == phaseFlush
 			failing(t, c.fd, func(call string) unix.Errno {
@@ -268,7 +268,7 @@ func TestAResetWhileTheHandlerRunsIsItsError(t *testing.T) {
 				err := test.use(w, r)
 				assert.ErrorIs(t, err, test.is)
 				assert.ErrorIs(t, err, unix.ECONNRESET)
-			}, Options{HTTP: httpserver.Options{StreamRequests: true}})
+			}, Options{}, httpserver.Options{StreamRequests: true})
 			c, client = connectTCP(t, r)
 			w := theThread(t, r)
 			unix.Write(client, []byte(test.request))

@@ -23,7 +23,7 @@ func (c *conn) makeRoom(n int, anyway bool) bool {
 		return true
 	}
 	size := 1 << bits.Len(uint(max(n, leastInput)-1))
-	memory, more := c.r.o.HTTP.SpoolMemory, int64(size-c.inTaken)
+	memory, more := c.r.http.SpoolMemory, int64(size-c.inTaken)
 	if anyway || size <= smallInput {
 		memory.Count(more)
 	} else if !memory.Take(more) {
@@ -64,7 +64,7 @@ func (c *conn) storeRest(rest []byte) {
 
 // forget gives up what c has received.
 func (c *conn) forget() {
-	c.r.o.HTTP.SpoolMemory.Give(int64(c.inTaken))
+	c.r.http.SpoolMemory.Give(int64(c.inTaken))
 	c.in, c.inTaken = nil, 0
 }
 

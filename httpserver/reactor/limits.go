@@ -4,7 +4,7 @@ package reactor
 
 // usedUp reports whether the connection's request at hand has to be its last by --keepalive-requests.
 func (c *conn) usedUp() bool {
-	limit := c.r.o.KeepAliveRequests
+	limit := c.r.o.Limits.KeepAliveRequests
 	return limit > 0 && c.served >= limit && c.ends()
 }
 

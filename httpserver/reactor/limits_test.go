@@ -33,5 +33,5 @@ func TestAddressesAreNotCountedWithoutALimit(t *testing.T) {
 	r := newTestReactor(t, nil, Options{})
 	c := &conn{r: r, remote: netip.MustParseAddrPort("192.0.2.1:80")}
 	assert.True(t, r.admitAddress(c))
-	assert.False(t, c.counted)
+	assert.Zero(t, c.countedAs)
 }

@@ -16,11 +16,10 @@ import (
 )
 
 // withMemory returns a reactor whose clients may together take so many bytes of memory.
-func withMemory(t *testing.T, bytes int64, h handlerFunc, o Options) (*Reactor, *httpserver.SpoolMemory) {
+func withMemory(t *testing.T, bytes int64, h handlerFunc) (*Reactor, *httpserver.Budget) {
 	t.Helper()
-	memory := httpserver.NewSpoolMemory(bytes)
-	o.HTTP.SpoolMemory, o.HTTP.SpoolDir = memory, t.TempDir()
-	return newTestReactor(t, h, o), memory
+	memory := httpserver.NewBudget(bytes)
+	return newTestReactor(t, h, Options{}, httpserver.Options{SpoolMemory: memory, SpoolDir: t.TempDir()}), memory
 }
 
 // slowly sends a request of each of n new connections, whose clients read nothing.
@@ -40,7 +39,7 @@ func slowly(t *testing.T, r *Reactor, w *worker, n int, request string) (conns [
 
 func TestManyClientsThatDoNotReadTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	const bound = 2 << 20
-	r, memory := withMemory(t, bound, sending(longContent), Options{})
+	r, memory := withMemory(t, bound, sending(longContent))
 	w := theThread(t, r)
 	conns, clients := slowly(t, r, w, 50, aRequest)
 	onDisk := 0
@@ -62,7 +61,7 @@ func TestManyClientsThatDoNotReadTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 
 func TestHeadsThatTrickleInTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	const bound = 1 << 20
-	r, memory := withMemory(t, bound, sayHello, Options{})
+	r, memory := withMemory(t, bound, sayHello)
 	w := theThread(t, r)
 	field := "A: " + strings.Repeat("a", 30000) + "\r\n"
 	_, clients := slowly(t, r, w, 50, "GET / HTTP/1.1\r\nHost: a\r\n"+field)
@@ -97,7 +96,7 @@ func TestContentForWhichThereIsNoMemoryIsOnDiskFromTheBeginning(t *testing.T) {
 		assert.NoError(t, err)
 		got = append(got, b.Bytes())
 		sayHello(w, q)
-	}, Options{})
+	})
 	w := theThread(t, r)
 	request := fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n%s", longContent[:50000])
 	conns, clients := slowly(t, r, w, 10, request)
@@ -125,7 +124,7 @@ func TestContentForWhichThereIsNoMemoryIsOnDiskFromTheBeginning(t *testing.T) {
 }
 
 func TestRequestsBehindAnAnswerThatIsNotTakenAreDroppedWithoutMemory(t *testing.T) {
-	r, memory := withMemory(t, 8<<10, sending(longContent[:30000]), Options{})
+	r, memory := withMemory(t, 8<<10, sending(longContent[:30000]))
 	w := theThread(t, r)
 	conns, clients := slowly(t, r, w, 1, aRequest+strings.Repeat(aRequest, 1000))
 	require.Equal(t, phaseFlush, conns[0].phase)

@@ -190,7 +190,7 @@ func (p *pool) impatient(w *worker) {
 	if n := len(waiting) + len(hanging); n > 0 {
 		w.r.stats.DiskTimeouts.Add(int64(n))
 		p.slow.Error(w.r.o.Log, "the disk does not answer: connections that have waited for it for too long are ended",
-			"folder", w.r.o.HTTP.SpoolDir, "connections", n, "waited", p.patience)
+			"folder", w.r.http.SpoolDir, "connections", n, "waited", p.patience)
 	}
 }
 

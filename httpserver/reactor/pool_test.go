@@ -56,14 +56,13 @@ func (d *hangingDisk) heal() { d.once.Do(func() { close(d.healthy) }) }
 
 // diskServer is a server with one thread and little memory, whose handler answers by a file, by much content, or by what
 // was sent.
-func diskServer(t *testing.T, o Options) (r *Reactor, s *Server, address string) {
+func diskServer(t *testing.T, o httpserver.Options) (r *Reactor, s *Server, address string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(path, []byte(longContent), 0o600))
-	o.Log = slog.New(slog.DiscardHandler)
-	r, err := New(1, o)
+	r, err := New(1, Options{Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	o.HTTP.BodyBuffer, o.HTTP.SpoolDir = 1000, t.TempDir()
+	o.BodyBuffer, o.SpoolDir = 1000, t.TempDir()
 	s = r.NewServer(handlerFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		switch string(r.Target) {
 		case "/file":
@@ -82,7 +81,7 @@ func diskServer(t *testing.T, o Options) (r *Reactor, s *Server, address string)
 		default:
 			sayHello(w, r)
 		}
-	}), o.HTTP)
+	}), o)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var running sync.WaitGroup
@@ -186,7 +185,7 @@ var upload = fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r
 func TestADiskThatHangsHoldsUpNobodyWhoDoesNotNeedIt(t *testing.T) {
 	for name, test := range needsDisk {
 		t.Run(name, func(t *testing.T) {
-			r, s, address := diskServer(t, Options{HTTP: httpserver.Options{HeaderTimeout: time.Millisecond}})
+			r, s, address := diskServer(t, httpserver.Options{HeaderTimeout: time.Millisecond})
 			hanging := hangDisk(t, test.call)
 			var clients []client
 			for i := range poolSize + 2 { // two more than goroutines
@@ -216,7 +215,7 @@ func TestADiskThatHangsHoldsUpNobodyWhoDoesNotNeedIt(t *testing.T) {
 }
 
 func TestTheEndOfConnectionsDoesNotWaitForTheDisk(t *testing.T) {
-	r, _, address := diskServer(t, Options{})
+	r, _, address := diskServer(t, httpserver.Options{})
 	hanging := hangDisk(t, "close")
 	for i := range poolSize {
 		_, body := dial(t, address, upload).answer(t)
@@ -236,7 +235,7 @@ func TestTheEndOfConnectionsDoesNotWaitForTheDisk(t *testing.T) {
 func TestWhoWaitsForTheDiskForTooLongIsLetGo(t *testing.T) {
 	for name, test := range needsDisk {
 		t.Run(name, func(t *testing.T) {
-			r, _, address := diskServer(t, Options{})
+			r, _, address := diskServer(t, httpserver.Options{})
 			hanging := hangDisk(t, test.call)
 			var clients []client
 			for i := range poolSize + 1 {

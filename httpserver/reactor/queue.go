@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // item is something to be done: an event of a descriptor, a connection with a request that is complete,
@@ -14,7 +16,7 @@ import (
 type item struct {
 	event unix.EpollEvent
 	conn  *conn
-	task  *task
+	task  *httpserver.Task
 	since time.Time // for conn and task
 }
 

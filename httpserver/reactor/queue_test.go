@@ -71,7 +71,7 @@ func TestOldRequestsAreTakenOutOfTheQueue(t *testing.T) {
 }
 
 func TestATaskThatHasWaitedTooLongDoesNotRun(t *testing.T) {
-	r := newTestReactor(t, nil, Options{QueueAge: 1})
+	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{QueueAge: 1}})
 	result := make(chan error)
 	go func() {
 		_, err := r.Do(t.Context(), func(int) { t.Error("it has run") })
@@ -100,17 +100,4 @@ func TestATaskThatNobodyCanRunFailsWhenTheReactorCloses(t *testing.T) {
 	assert.ErrorIs(t, <-result, httpserver.ErrClosed)
 	_, err := r.Do(t.Context(), func(int) {})
 	assert.ErrorIs(t, err, httpserver.ErrClosed)
-}
-
-func TestRequestIDsLookLikeThoseOfOtherEngines(t *testing.T) {
-	ids := newIDBlock()
-	seen := map[string]bool{}
-	for range 3 * idsABlock {
-		id := ids.next()
-		assert.Regexp(t, "^[0-9a-f]{20}$", id)
-		assert.Equal(t, ids.prefix, id[:8])
-		seen[id] = true
-	}
-	assert.Len(t, seen, 3*idsABlock)
-	assert.True(t, seen[ids.prefix+"000000000001"])
 }

@@ -10,15 +10,6 @@ import (
 	"github.com/pyserve/pyserve/httpserver"
 )
 
-// bodyRate and responseRate are how fast clients have to send and to take content.
-func (r *Reactor) bodyRate() httpserver.LeastRate {
-	return httpserver.LeastRate{Rate: r.o.BodyRate, Grace: r.o.BodyGrace}
-}
-
-func (r *Reactor) responseRate() httpserver.LeastRate {
-	return httpserver.LeastRate{Rate: r.o.ResponseRate, Grace: r.o.WriteTimeout}
-}
-
 // renew moves the deadline of a client that has moved so many bytes since it was set.
 func (c *conn) renew(rate httpserver.LeastRate, now, moved int64) {
 	left := rate.Grace
@@ -30,19 +21,19 @@ func (c *conn) renew(rate httpserver.LeastRate, now, moved int64) {
 
 // expireBody gives the client as long as its content may take at --body-rate.
 func (w *worker) expireBody(c *conn) {
-	if w.r.o.BodyRate < 0 {
+	if w.r.o.Limits.BodyRate < 0 {
 		c.deadline.Store(0)
 		return
 	}
 	size := c.spool.Size()
-	c.renew(w.r.bodyRate(), w.clock.now, size-c.movedThen)
+	c.renew(w.r.o.Limits.Body(), w.clock.now, size-c.movedThen)
 	c.movedThen = size
 }
 
 // expireFlush gives the client as long as it may leave the response untaken.
 func (w *worker) expireFlush(c *conn) {
 	taken := c.taken()
-	c.renew(w.r.responseRate(), w.clock.now, taken-c.movedThen)
+	c.renew(w.r.o.Limits.Response(), w.clock.now, taken-c.movedThen)
 	c.movedThen = taken
 }
 

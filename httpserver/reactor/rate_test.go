@@ -9,10 +9,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
-	r := newTestReactor(t, nil, Options{ResponseRate: 1 << 20})
+	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{ResponseRate: 1 << 20}})
 	w := r.monitor.worker
 	c, client := connect(t, r)
 	c.own.begin()
@@ -45,7 +47,7 @@ func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
 }
 
 func TestAClientThatTakesItsResponseInTimeHasTheWholeTimeAgain(t *testing.T) {
-	r := newTestReactor(t, nil, Options{ResponseRate: 1000})
+	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{ResponseRate: 1000}})
 	w := r.monitor.worker
 	c, client := connect(t, r)
 	c.own.begin()

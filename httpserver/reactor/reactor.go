@@ -13,11 +13,12 @@ import (
 	"github.com/pyserve/pyserve/httpserver"
 )
 
-// Reactor is the engine and, in place of an httpserver.Dispatcher, the queue for the threads: it takes the
+// Reactor is the engine and, in place of a nethttp.Dispatcher, the queue for the threads: it takes the
 // requests of other engines too. Its methods may be called concurrently.
 type Reactor struct {
 	o       Options
-	handler httpserver.Handler // set by Server before its first connection
+	handler httpserver.Handler // this and http are set by NewServer, before the first connection
+	http    httpserver.Options
 	epoll   int
 	wake    int // an eventfd: written to when a blocked poller has to look at the queue
 	sched   *scheduler
@@ -36,6 +37,7 @@ type Reactor struct {
 
 	stats          httpserver.Stats
 	date           dateLine
+	ids            *httpserver.RequestIDs
 	balancer       *balancer     // nil in a process by itself
 	leaving        atomic.Bool   // every answer is its connection's last
 	draining       atomic.Bool   // and idle connections are closed
@@ -49,7 +51,6 @@ type Reactor struct {
 	// What may happen thousands of times a second has one line a second each.
 	acceptTrouble httpserver.Throttle
 	crowd         httpserver.Throttle // --max-connections
-	fullAddress   httpserver.Throttle // --max-connections-per-address
 	crowded       httpserver.Throttle // --queue
 	noMemory      httpserver.Throttle // --spool-memory
 	aged          httpserver.Throttle // --queue-age
@@ -69,15 +70,12 @@ func New(threads int, o Options) (*Reactor, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	r := &Reactor{o: o.withDefaults(), epoll: epoll, wake: wake, sched: newScheduler(threads, o.FreeThreaded),
+	r := &Reactor{o: o.withDefaults(), epoll: epoll, wake: wake, sched: newScheduler(threads),
 		start: time.Now(), drains: make(chan struct{}, 1), stopped: make(chan struct{}), threads: make([]*worker, threads),
-		polling: new(atomic.Int32)}
+		polling: new(atomic.Int32), ids: httpserver.NewRequestIDs(), http: httpserver.Options{}.WithDefaults()}
 	if o.Row != nil {
 		r.polling = &o.Row.Counters().Polling
 		r.balancer = newBalancer(r, o.Row)
-	}
-	if r.o.MaxConnections == 0 {
-		r.o.MaxConnections = httpserver.MostConnections()
 	}
 	r.users.Store(1)
 	r.queue.capacity = r.o.Queue
@@ -145,7 +143,7 @@ func (r *Reactor) tooOld(i item) bool {
 	if r.refusing.Load() {
 		return true
 	}
-	if r.o.QueueAge < 0 || time.Since(i.since) <= r.o.QueueAge {
+	if r.o.Limits.QueueAge < 0 || time.Since(i.since) <= r.o.Limits.QueueAge {
 		return false
 	}
 	r.stats.QueueAged.Add(1)
@@ -221,7 +219,7 @@ func (r *Reactor) release() {
 			break
 		}
 		if i.task != nil {
-			i.task.fail(httpserver.ErrClosed)
+			i.task.Refuse(httpserver.ErrClosed)
 		}
 	}
 	r.closeDescriptors()
@@ -232,7 +230,7 @@ func (r *Reactor) closeDescriptors() {
 		r.balancer.end()
 	}
 	for _, fd := range r.descriptors() {
-		if d := r.o.HTTP.Descriptors; d != nil {
+		if d := r.http.Descriptors; d != nil {
 			d.Closed(fd)
 		}
 		unix.Close(fd)

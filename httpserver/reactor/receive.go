@@ -54,7 +54,7 @@ func (w *worker) keep(c *conn, data []byte) {
 			c.forget()
 		}
 		if c.served > 0 { // before that, the time for the first head runs from the beginning
-			c.deadline.Store(w.clock.now + int64(w.r.o.HTTP.IdleTimeout))
+			c.deadline.Store(w.clock.now + int64(w.r.http.IdleTimeout))
 		}
 		return
 	}
@@ -65,7 +65,7 @@ func (w *worker) keep(c *conn, data []byte) {
 	if c.began == 0 {
 		c.began = w.r.now()
 		if c.served > 0 {
-			c.expire(w.r.o.HTTP.HeaderTimeout)
+			c.expire(w.r.http.HeaderTimeout)
 		}
 	}
 	s := &w.scratch
@@ -119,7 +119,7 @@ func (w *worker) receive(c *conn) {
 
 // parse goes on with the head of a request, into w.scratch.head.
 func (w *worker) parse(data []byte) (n int, err error) {
-	limits := http1.Limits{Head: w.r.o.HTTP.MaxHeaderBytes}
+	limits := http1.Limits{Head: w.r.http.MaxHeaderBytes}
 	return w.scratch.parser.Parse(data, &limits, &w.scratch.head)
 }
 
@@ -173,7 +173,7 @@ func (w *worker) storeAndQueue(c *conn, data []byte) {
 // request handles the request whose head is data[:n], and returns what follows it.
 func (w *worker) request(c *conn, data []byte, n int) (rest []byte) {
 	h := &w.scratch.head
-	o := &w.r.o.HTTP
+	o := &w.r.http
 	c.began = 0
 	switch {
 	case o.MaxBody >= 0 && h.ContentLength > o.MaxBody:

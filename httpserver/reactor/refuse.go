@@ -21,21 +21,15 @@ func (w *worker) refuse(c *conn, h *http1.Head, status int, reason string) {
 
 // turnAway answers by a status of the server's own and closes. h may be nil.
 func (w *worker) turnAway(c *conn, h *http1.Head, status int) {
-	w.r.o.HTTP.CountRefusal(status)
-	reason := http.StatusText(status)
-	text := reason + "\n"
-	fields := []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
-	if status == http.StatusServiceUnavailable {
-		fields = append(fields, httpserver.HeaderField{Name: "Retry-After", Value: "1"})
+	w.r.http.CountRefusal(status)
+	method := ""
+	if h != nil {
+		method = string(h.Method)
 	}
-	head := &httpserver.Head{Status: status, Reason: reason, Fields: fields, ContentLength: int64(len(text)),
-		NoContent: h != nil && string(h.Method) == http.MethodHead}
+	answer := httpserver.OwnAnswer(status)
 	res := &w.scratch.res
 	res.begin(w, c, 1, true)
-	err := res.WriteHead(head)
-	if err == nil && !head.NoContent {
-		err = res.Write([]byte(text))
-	}
+	err := answer.Send(res, method)
 	res.end()
 	w.logAccess(c, h, status, res.written, err != nil || res.aborted)
 	c.dropRequest()
@@ -81,12 +75,9 @@ func (w *worker) beginLinger(c *conn) {
 	}
 	c.phase = phaseLinger
 	unix.Shutdown(c.fd, unix.SHUT_WR)
-	c.lingerBefore = w.r.now() + lingerFactor*int64(w.r.o.LingerTimeout)
-	c.expire(w.r.o.LingerTimeout)
+	c.lingerBefore = w.r.now() + int64(w.r.o.Limits.Linger)
+	c.expire(w.r.o.Limits.LingerIdle())
 }
-
-// lingerFactor is how many times as long as LingerTimeout a client may go on sending.
-const lingerFactor = 6
 
 // drainLinger is how much longer a client may linger once the server drains: it has its answer, and a second is
 // many round trips.
@@ -103,7 +94,7 @@ func (w *worker) linger(c *conn) {
 	for range readTurn {
 		n, err := c.read(buffer)
 		if err == unix.EAGAIN {
-			until := w.r.now() + int64(w.r.o.LingerTimeout)
+			until := w.r.now() + int64(w.r.o.Limits.LingerIdle())
 			c.deadline.Store(min(until, c.lingerBefore))
 			return
 		}

@@ -4,7 +4,6 @@ package reactor
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"os"
 	"strconv"
@@ -51,12 +50,6 @@ type response struct {
 	buf []byte // not sent yet: the head, small content, chunk framing
 }
 
-var (
-	errHeadTwice = errors.New("WriteHead was called a second time")
-	errNoHead    = errors.New("content was sent before WriteHead")
-	errTooMuch   = errors.New("more content was sent than Head.ContentLength announced, or after SendFile")
-)
-
 func (res *response) begin(w *worker, c *conn, minor int, last bool) {
 	*res = response{w: w, c: c, minor: minor, last: last, length: -1, buf: res.buf[:0], content: res.content, streamed: res.streamed}
 }
@@ -64,7 +57,7 @@ func (res *response) begin(w *worker, c *conn, minor int, last bool) {
 // WriteHead implements httpserver.ResponseWriter.
 func (res *response) WriteHead(h *httpserver.Head) error {
 	if res.headSet {
-		return errHeadTwice
+		return httpserver.ErrHeadTwice
 	}
 	res.w.clock.look(res.w.r)
 	res.headSet, res.status, res.length, res.noContent = true, h.Status, h.ContentLength, h.NoContent
@@ -100,7 +93,7 @@ func (res *response) appendHead(b []byte, h *httpserver.Head) []byte {
 		b = appendField(b, f.Name, f.Value)
 	}
 	if !server {
-		b = appendField(b, "Server", res.w.r.o.HTTP.ServerName)
+		b = appendField(b, "Server", res.w.r.http.ServerName)
 	}
 	if !date {
 		b = append(b, res.w.r.date.line(res.w.clock.at)...)
@@ -135,11 +128,13 @@ func (res *response) Write(p []byte) error {
 	case res.failed != nil:
 		return res.failed
 	case !res.headSet:
-		return errNoHead
+		return httpserver.ErrNoHead
 	case len(p) == 0:
 		return nil
-	case res.filed, res.noContent, res.length >= 0 && int64(len(p)) > res.length-res.written:
-		return errTooMuch
+	case res.filed, res.noContent:
+		return httpserver.ErrNoMore
+	case res.length >= 0 && int64(len(p)) > res.length-res.written:
+		return httpserver.ErrTooMuch
 	}
 	res.written += int64(len(p))
 	if res.mode == byChunks {
@@ -158,9 +153,13 @@ func (res *response) SendFile(f *os.File, offset, n int64) error {
 	switch {
 	case err != nil:
 	case !res.headSet:
-		err = errNoHead
-	case res.filed, res.noContent, res.length >= 0 && n > res.length-res.written, offset < 0, n < 0:
-		err = errTooMuch
+		err = httpserver.ErrNoHead
+	case offset < 0, n < 0:
+		err = httpserver.ErrBadSection
+	case res.filed, res.noContent:
+		err = httpserver.ErrNoMore
+	case res.length >= 0 && n > res.length-res.written:
+		err = httpserver.ErrTooMuch
 	}
 	if err != nil {
 		f.Close()
@@ -256,10 +255,9 @@ func (res *response) fail() {
 		return
 	}
 	res.begin(res.w, res.c, res.minor, res.last)
-	text := "500 Internal Server Error\n"
-	res.WriteHead(&httpserver.Head{Status: 500, Reason: "Internal Server Error", ContentLength: int64(len(text)), Close: true,
-		Fields: []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain"}}})
-	res.Write([]byte(text))
+	answer := httpserver.OwnAnswer(http.StatusInternalServerError)
+	answer.Close = true
+	_ = answer.Send(res, string(res.w.scratch.head.Method)) // res keeps its error
 }
 
 // equalFold compares with an ASCII string.

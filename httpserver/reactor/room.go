@@ -9,7 +9,7 @@ import "golang.org/x/sys/unix"
 const crowdLook = 1 << 10
 
 // full reports whether there are as many connections as there may be.
-func (r *Reactor) full() bool { return r.stats.Connections.Load() >= int64(r.o.MaxConnections) }
+func (r *Reactor) full() bool { return r.stats.Connections.Load() >= int64(r.o.Limits.MaxConnections) }
 
 // makeRoom closes the connection that has been idle for longest, and reports whether there was one. It never closes one
 // with a request: what has come and was not read is looked after first.
@@ -67,9 +67,9 @@ func (c *conn) idleSince() (at int64, idle bool) {
 	if c.phase != phaseHead || len(c.in) > 0 {
 		return 0, false
 	}
-	limit := c.r.o.HTTP.HeaderTimeout
+	limit := c.r.http.HeaderTimeout
 	if c.served > 0 {
-		limit = c.r.o.HTTP.IdleTimeout
+		limit = c.r.http.IdleTimeout
 	}
 	return c.deadline.Load() - int64(limit), true
 }

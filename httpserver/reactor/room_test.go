@@ -20,7 +20,7 @@ func TestAtTheLimitTheConnectionThatHasBeenIdleForLongestGivesWay(t *testing.T) 
 	r := newTestReactor(t, func(w httpserver.ResponseWriter, _ *httpserver.Request) {
 		served++
 		assert.NoError(t, w.WriteHead(&httpserver.Head{Status: 204, NoContent: true}))
-	}, Options{MaxConnections: 4})
+	}, Options{Limits: httpserver.Limits{MaxConnections: 4}})
 	thread := theThread(t, r)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

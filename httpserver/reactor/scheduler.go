@@ -34,13 +34,10 @@ const (
 	stateParked
 )
 
-func newScheduler(threads int, freeThreaded bool) *scheduler {
+func newScheduler(threads int) *scheduler {
 	s := &scheduler{
-		control: controller{threads: threads, target: 1, fixed: freeThreaded},
+		control: controller{threads: threads, target: 1},
 		state:   make([]state, threads), entered: make([]uint64, threads),
-	}
-	if freeThreaded {
-		s.control.target = threads
 	}
 	s.single.Store(s.control.target == 1)
 	return s

@@ -41,7 +41,7 @@ func checkScheduler(t testing.TB, s *scheduler) {
 
 // schedulerOf returns one whose threads are in states as written: p polls, i is inside, k is parked.
 func schedulerOf(t *testing.T, target int, states string) *scheduler {
-	s := newScheduler(len(states), false)
+	s := newScheduler(len(states))
 	s.control.target = target
 	for thread, letter := range states {
 		s.set(thread, state(strings.IndexRune("-pik", letter)))
@@ -152,7 +152,7 @@ func TestALookIsVoidWhenAThreadMovesMeanwhile(t *testing.T) {
 
 // play makes threads do what bytes say, as reactor's threads would, and checks the scheduler at every step.
 func play(t testing.TB, threads int, script []byte) {
-	s := newScheduler(threads, false)
+	s := newScheduler(threads)
 	at := time.Duration(0)
 	for _, b := range script {
 		thread := int(b>>2) % threads

@@ -117,7 +117,7 @@ func (res *response) keep(parts ...[]byte) error {
 
 // newOut makes a place for what the client has not taken.
 func (c *conn) newOut() {
-	c.out, c.outSent, c.outTried = c.r.o.HTTP.NewSpool(responseMemory), 0, 0
+	c.out, c.outSent, c.outTried = c.r.http.NewSpool(responseMemory), 0, 0
 }
 
 // await sends what it can of the connection's out, and blocks while too much is left.
@@ -125,7 +125,7 @@ func (res *response) await() error {
 	c := res.c
 	for c.out != nil {
 		// What was sent still takes its room in the spool, until that is empty.
-		tooMuch := c.out.Size() > c.r.o.ResponseBuffer
+		tooMuch := c.out.Size() > c.r.o.Limits.ResponseBuffer
 		if !tooMuch && !c.tryAgain() {
 			return nil
 		}

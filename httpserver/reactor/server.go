@@ -19,10 +19,9 @@ type Server struct {
 	closed    bool
 }
 
-// NewServer returns the server of r; there is one. h is called on r's threads, and o replaces what r has for
-// Options.HTTP. It must be called before the first connection, between New and Serve.
+// NewServer returns the server of r; there is one. h is called on r's threads. It must be called before the first connection, between New and Serve.
 func (r *Reactor) NewServer(h httpserver.Handler, o httpserver.Options) *Server {
-	r.handler, r.o.HTTP = h, httpDefaults(o)
+	r.handler, r.http = h, o.WithDefaults()
 	if d := o.Descriptors; d != nil {
 		for _, fd := range r.descriptors() {
 			d.Opened(fd)
@@ -32,7 +31,7 @@ func (r *Reactor) NewServer(h httpserver.Handler, o httpserver.Options) *Server 
 	return &Server{r: r}
 }
 
-// Serve has the connections of l served until Shutdown or Close, and then returns nil. It closes l.
+// Serve implements httpserver.Engine.
 func (s *Server) Serve(l net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
@@ -96,9 +95,7 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 }
 
-// Shutdown stops accepting, closes idle connections after a last read, and returns nil once the requests
-// that were under way have been answered, with `Connection: close`. When ctx is done before that it returns
-// ctx.Err(); what is under way goes on. In any case it logs what was counted.
+// Shutdown implements httpserver.Engine. Idle connections are closed after a last read.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.r.stats.Log(s.r.o.Log)
 	s.r.leaving.Store(true)
@@ -123,8 +120,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Close closes all listeners and connections at once, without waiting for requests under way: those see a
-// client that has disconnected.
+// Close implements httpserver.Engine.
 func (s *Server) Close() error {
 	if !s.r.acquire() {
 		return nil

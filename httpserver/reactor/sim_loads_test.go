@@ -45,7 +45,7 @@ func (s *simulation) loadUntil(change time.Duration, connections int, before, af
 
 // everybodyPolls sets the controller aside.
 func (s *simulation) everybodyPolls() {
-	s.sched.control.fixed, s.sched.control.target = true, len(s.threads)
+	s.free, s.sched.control.target = true, len(s.threads)
 	for i := range s.threads {
 		if s.sched.unparkThread(i) {
 			s.unpark(i)

@@ -12,6 +12,7 @@ import (
 // clock of its own: the same seed gives the same run. The GIL stands for the one processor as well.
 type simulation struct {
 	t      *testing.T
+	free   bool // all threads poll, whatever the controller finds
 	now    time.Duration
 	events eventHeap
 	random *rand.Rand
@@ -75,7 +76,7 @@ type simThread struct {
 }
 
 func newSimulation(t *testing.T, threads int) *simulation {
-	s := &simulation{t: t, random: rand.New(rand.NewPCG(1, 2)), sched: newScheduler(threads, false)}
+	s := &simulation{t: t, random: rand.New(rand.NewPCG(1, 2)), sched: newScheduler(threads)}
 	for i := range threads {
 		thread := &simThread{index: i}
 		s.threads = append(s.threads, thread)
@@ -142,6 +143,9 @@ func (s *simulation) look() {
 	computes := s.gil.holder != nil
 	if s.misread != nil {
 		computes = s.misread(computes)
+	}
+	if s.free {
+		s.sched.control.target = len(s.threads)
 	}
 	wake := s.sched.observe(s.now, seen, func([]int) bool { return computes })
 	s.unpark(wake)

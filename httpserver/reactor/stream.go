@@ -67,7 +67,7 @@ func (b *streamed) take(p []byte) (n int) {
 	}
 	b.pending = b.pending[used:]
 	b.taken += int64(n)
-	if limit := b.c.r.o.HTTP.MaxBody; limit >= 0 && b.taken > limit {
+	if limit := b.c.r.http.MaxBody; limit >= 0 && b.taken > limit {
 		b.c.r.stats.TooLarge.Add(1)
 		b.c.r.cut.Info(b.c.r.o.Log, "the content of a request is cut off: it is larger than --max-body", "remote", b.c.remote)
 		b.err = &http1.Error{Status: http.StatusRequestEntityTooLarge, Reason: "the content is larger than --max-body"}
@@ -116,7 +116,7 @@ func (b *streamed) goOn() error {
 // await waits until the client sends, for as long as --body-rate allows.
 func (b *streamed) await() error {
 	r := b.c.r
-	if r.o.BodyRate < 0 {
+	if r.o.Limits.BodyRate < 0 {
 		return b.c.wait(unix.POLLIN, forever)
 	}
 	err := b.allowed.wait(b.c, unix.POLLIN, func() int64 { return b.taken })
@@ -136,7 +136,7 @@ func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
 	}
 	h, res := &w.scratch.head, &w.scratch.res
 	body := &streamed{c: c, res: res, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue,
-		allowed: newAllowance(w.r.bodyRate(), 0)}
+		allowed: newAllowance(w.r.o.Limits.Body(), 0)}
 	res.streamed = body
 	w.serve(c, body, h.ContentLength, false)
 	if c.phase == phaseFlush {

@@ -69,7 +69,7 @@ const refuseTurn = 1000
 // refuseOld answers requests that no thread has come to in time.
 func (w *worker) refuseOld() {
 	for range refuseTurn {
-		age := w.r.o.QueueAge
+		age := w.r.o.Limits.QueueAge
 		if w.r.refusing.Load() {
 			age = 0
 		}

@@ -41,7 +41,7 @@ type scratch struct {
 	head   http1.Head
 	req    httpserver.Request
 	res    response
-	ids    idBlock
+	ids    httpserver.RequestIDBlock
 	outBuf []byte
 	entry  httpserver.AccessEntry
 	dry    bool // nothing more can be read from the connection at hand
@@ -55,7 +55,7 @@ func (r *Reactor) newWorker(thread int) *worker {
 	w.stat.Store(-1)
 	w.scratch.buf = make([]byte, readSize)
 	w.scratch.parser = new(http1.Parser)
-	w.scratch.ids = newIDBlock()
+	w.scratch.ids = r.ids.Block()
 	w.outbox.short, w.outbox.longest = shortRequest, holdTime
 	w.clock.set(r)
 	return w

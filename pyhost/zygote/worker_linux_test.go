@@ -19,6 +19,7 @@ import (
 	"github.com/pyserve/pyserve/environ"
 	"github.com/pyserve/pyserve/gateway"
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/nethttp"
 	"github.com/pyserve/pyserve/pyhost"
 	_ "github.com/pyserve/pyserve/pyhost/prestart"
 )
@@ -75,7 +76,7 @@ func work(role string) error {
 	if err != nil {
 		return err
 	}
-	threads := httpserver.NewDispatcher(16)
+	threads := nethttp.NewDispatcher(16)
 	if err := host.StartThreads(func(thread int) { threads.Work(thread, nil) }); err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func noRoom(s *suite) {
 
 func spoolDisk(s *suite) {
 	const size = 600_000 // of which there is room for one
-	disk := httpserver.NewSpoolDisk(1_000_000)
+	disk := httpserver.NewBudget(1_000_000)
 	g := newGate(text("ok"))
 	srv := s.start(g, Options{Options: httpserver.Options{BodyBuffer: 1000, SpoolDisk: disk, SpoolDir: s.TempDir()}})
 	post := func(target string) *client {

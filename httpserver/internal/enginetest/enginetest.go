@@ -6,7 +6,6 @@ package enginetest
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -35,14 +34,9 @@ type Running struct {
 // list of exceptions of an engine that has not got them. Zero is the engine's own default.
 type Options struct {
 	httpserver.Options
+	Limits httpserver.Limits
 	// Threads is 2 by default, Queue 100.
-	Threads, Queue            int
-	MaxConnections, KeepAlive int
-	MaxConnectionsPerAddress  int
-	QueueAge, WriteTimeout    time.Duration
-	BodyGrace, Linger         time.Duration
-	BodyRate                  int
-	ResponseBuffer            int64
+	Threads, Queue int
 }
 
 // A behaviour is something that a client can rely on.

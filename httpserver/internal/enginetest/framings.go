@@ -63,7 +63,7 @@ func untilClose(s *suite) {
 }
 
 func keepAliveRequests(s *suite) {
-	srv := s.start(text("ok"), Options{KeepAlive: 2})
+	srv := s.start(text("ok"), Options{Limits: httpserver.Limits{KeepAliveRequests: 2}})
 	c := srv.dial()
 	c.send(strings.Repeat(getRequest("/"), 3))
 	assert.False(s, c.expect(200, "ok").Close)

@@ -86,7 +86,7 @@ func (c *client) response503() *http.Response {
 }
 
 func queueAge(s *suite) {
-	srv, g, inside := s.busy(2, Options{QueueAge: short})
+	srv, g, inside := s.busy(2, Options{Limits: httpserver.Limits{QueueAge: short}})
 	old := srv.get("/")
 	post := srv.dial()
 	post.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
@@ -101,7 +101,7 @@ func queueAge(s *suite) {
 }
 
 func maxConnections(s *suite) {
-	srv := s.start(text("ok"), Options{MaxConnections: 3})
+	srv := s.start(text("ok"), Options{Limits: httpserver.Limits{MaxConnections: 3}})
 	clients := make([]*client, 3)
 	for i := range clients { // none is idle: an engine may close those first
 		clients[i] = srv.get("/")
@@ -118,7 +118,7 @@ func maxConnections(s *suite) {
 }
 
 func maxPerAddress(s *suite) {
-	srv := s.start(text("ok"), Options{MaxConnectionsPerAddress: 2})
+	srv := s.start(text("ok"), Options{Limits: httpserver.Limits{MaxConnectionsPerAddress: 2}})
 	if s.network == "unix" {
 		for range 5 { // a unix socket has no addresses: it is a proxy's
 			srv.get("/").expect(200, "ok")
@@ -140,7 +140,7 @@ func maxPerAddress(s *suite) {
 
 func sharedAddress(s *suite) {
 	proxy := func(peer netip.Addr) bool { return peer == netip.MustParseAddr("127.0.0.3") }
-	srv := s.start(text("ok"), Options{MaxConnectionsPerAddress: 1, Options: httpserver.Options{SharedAddress: proxy}})
+	srv := s.start(text("ok"), Options{Limits: httpserver.Limits{MaxConnectionsPerAddress: 1}, Options: httpserver.Options{SharedAddress: proxy}})
 	if s.network == "unix" {
 		s.Skip("a unix socket has no addresses")
 	}

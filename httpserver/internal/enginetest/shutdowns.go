@@ -91,7 +91,7 @@ func shutdownQueued(s *suite) {
 }
 
 func shutdownLingering(s *suite) {
-	srv := s.start(text("ok"), Options{Linger: time.Hour, Options: httpserver.Options{MaxBody: 10}})
+	srv := s.start(text("ok"), Options{Limits: httpserver.Limits{Linger: time.Hour}, Options: httpserver.Options{MaxBody: 10}})
 	silent, sending := srv.dial(), srv.dial()
 	for _, c := range []*client{silent, sending} {
 		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", 1<<40))

@@ -65,7 +65,7 @@ func backPressure(s *suite) {
 				ahead.Store(n)
 			}
 		}
-	}), Options{ResponseBuffer: buffer, Options: httpserver.Options{SpoolDir: s.TempDir()}})
+	}), Options{Limits: httpserver.Limits{ResponseBuffer: buffer}, Options: httpserver.Options{SpoolDir: s.TempDir()}})
 	c := srv.slowGet("/")
 	s.eventually(func() bool { return written.Load() >= buffer }, "the handler may be that much ahead")
 	c.r.Reset(io.TeeReader(c.Conn, counter{&read}))
@@ -82,7 +82,7 @@ func noFileForResponse(s *suite) {
 		options httpserver.Options
 		line    string
 	}{
-		"for the bound of all": {httpserver.Options{SpoolDisk: httpserver.NewSpoolDisk(100)}, "all temporary files together have reached --spool-disk"},
+		"for the bound of all": {httpserver.Options{SpoolDisk: httpserver.NewBudget(100)}, "all temporary files together have reached --spool-disk"},
 		"for want of a folder": {httpserver.Options{SpoolDir: folder}, "it cannot be kept; mend the spool folder"},
 	} {
 		s.run("the handler waits when a response cannot be kept in a file", name, func(s *suite) {
@@ -124,7 +124,7 @@ func writeTimeout(s *suite) {
 					err = w.Write(pattern(256 << 10))
 				}
 				result <- err
-			}), Options{ResponseBuffer: limit, WriteTimeout: short, Options: httpserver.Options{SpoolDir: s.TempDir()}})
+			}), Options{Limits: httpserver.Limits{ResponseBuffer: limit, WriteTimeout: short}, Options: httpserver.Options{SpoolDir: s.TempDir()}})
 			c := srv.get("/")
 			if err := wait(s, result); limit < 1<<30 {
 				assert.ErrorIs(s, err, httpserver.ErrDisconnected)
@@ -139,7 +139,7 @@ func writeTimeout(s *suite) {
 }
 
 func writeTimeoutWhileSending(s *suite) {
-	srv := s.start(text(string(pattern(16<<20))), Options{WriteTimeout: short})
+	srv := s.start(text(string(pattern(16<<20))), Options{Limits: httpserver.Limits{WriteTimeout: short}})
 	c := srv.get("/")
 	go func() {
 		for {

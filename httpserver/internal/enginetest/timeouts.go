@@ -91,7 +91,7 @@ func slowBody(s *suite) {
 		"chunked":  "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
 	} {
 		s.run("content that comes too slowly is refused by 408", name, func(s *suite) {
-			srv := s.start(text("ok"), Options{BodyGrace: short, BodyRate: 1000})
+			srv := s.start(text("ok"), Options{Limits: httpserver.Limits{BodyGrace: short, BodyRate: 1000}})
 			c := srv.dial()
 			c.send(request)
 			res, _ := c.response("POST")
@@ -104,7 +104,7 @@ func slowBody(s *suite) {
 				_, err := io.ReadAll(r.Body)
 				failed <- err
 				answer(w, r, "sorry")
-			}), Options{BodyGrace: short, BodyRate: 1000, Options: httpserver.Options{StreamRequests: true}})
+			}), Options{Limits: httpserver.Limits{BodyGrace: short, BodyRate: 1000}, Options: httpserver.Options{StreamRequests: true}})
 			c := srv.dial()
 			c.send(request)
 			assert.ErrorIs(s, wait(s, failed), io.ErrUnexpectedEOF)
@@ -124,7 +124,7 @@ func fastThenSlow(s *suite) {
 					_, err := io.Copy(io.Discard, r.Body)
 					assert.ErrorIs(s, err, io.ErrUnexpectedEOF)
 					answer(w, r, "sorry")
-				}), Options{BodyGrace: short, BodyRate: 1000, Options: httpserver.Options{StreamRequests: streams}})
+				}), Options{Limits: httpserver.Limits{BodyGrace: short, BodyRate: 1000}, Options: httpserver.Options{StreamRequests: streams}})
 				c := srv.dial()
 				c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size+10000))
 				c.send(string(make([]byte, size)))
@@ -151,7 +151,7 @@ func fastThenSlow(s *suite) {
 func lingerEnds(s *suite) {
 	for name, more := range map[string]string{"silent": "", "sending": "x"} {
 		s.run("a refused client that does not close is closed in the end", name, func(s *suite) {
-			srv := s.start(text("ok"), Options{Linger: short, Options: httpserver.Options{MaxBody: 10}})
+			srv := s.start(text("ok"), Options{Limits: httpserver.Limits{Linger: short}, Options: httpserver.Options{MaxBody: 10}})
 			c := srv.dial()
 			c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", 1<<40))
 			go func() {

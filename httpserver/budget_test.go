@@ -10,7 +10,7 @@ import (
 )
 
 func TestSpoolsTogetherStayWithinTheirMemoryAndLoseNothing(t *testing.T) {
-	memory := NewSpoolMemory(1 << 20)
+	memory := NewBudget(1 << 20)
 	o := Options{SpoolDir: t.TempDir(), SpoolMemory: memory}
 	content := strings.Repeat("0123456789abcdef", 10000)
 	fills := map[string]func(s *Spool) error{
@@ -51,9 +51,9 @@ func TestSpoolsTogetherStayWithinTheirMemoryAndLoseNothing(t *testing.T) {
 }
 
 func TestSpoolsLeaveMemoryForTheHeadsOfRequests(t *testing.T) {
-	memory := NewSpoolMemory(8000)
-	assert.True(t, memory.takeForSpool(7000))
-	assert.False(t, memory.takeForSpool(1))
+	memory := NewBudget(8000)
+	assert.True(t, memory.TakeLeavingEighth(7000))
+	assert.False(t, memory.TakeLeavingEighth(1))
 	assert.True(t, memory.Take(1000))
 	assert.False(t, memory.Take(1))
 	memory.Count(100)
@@ -63,20 +63,20 @@ func TestSpoolsLeaveMemoryForTheHeadsOfRequests(t *testing.T) {
 }
 
 func TestWithoutABoundOfMemoryThereIsNone(t *testing.T) {
-	var none *SpoolMemory
+	var none *Budget
 	assert.True(t, none.Take(1<<40))
-	assert.True(t, none.takeForSpool(1<<40))
+	assert.True(t, none.TakeLeavingEighth(1<<40))
 	none.Count(1)
 	none.Give(1)
 	assert.Zero(t, none.Used())
-	off := NewSpoolMemory(-1)
+	off := NewBudget(-1)
 	assert.True(t, off.Take(1<<40))
-	assert.True(t, off.takeForSpool(1<<40))
+	assert.True(t, off.TakeLeavingEighth(1<<40))
 	assert.Equal(t, int64(2<<40), off.Used())
 }
 
 func TestWhatIsKeptStaysInMemoryWhateverTheBounds(t *testing.T) {
-	memory := NewSpoolMemory(10)
+	memory := NewBudget(10)
 	s := (&Options{SpoolMemory: memory}).NewSpool(0)
 	s.Keep([]byte("0123456789"))
 	s.Keep([]byte("abcdef"))

@@ -1,10 +1,12 @@
-package httpserver
+package nethttp
 
 import (
 	"errors"
 	"io"
 	"os"
 	"sync"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 const (
@@ -19,17 +21,17 @@ const (
 type pump struct {
 	write   func(p []byte) error // to the client; called by the goroutine only
 	flush   func() error
-	limit   int64         // of what is left, in bytes
-	create  func() *Spool // for what is left
-	trouble func(error)   // is told that a spool has failed
-	done    chan struct{} // closed when the goroutine has ended
+	limit   int64                    // of what is left, in bytes
+	create  func() *httpserver.Spool // for what is left
+	trouble func(error)              // is told that a spool has failed
+	done    chan struct{}            // closed when the goroutine has ended
 
 	mu      sync.Mutex
-	changed sync.Cond // of what follows
-	left    *Spool    // nil: everything has been sent
-	sent    int64     // bytes of left
-	ended   bool      // nothing more will come
-	err     error     // from write or flush: everything after it is lost
+	changed sync.Cond         // of what follows
+	left    *httpserver.Spool // nil: everything has been sent
+	sent    int64             // bytes of left
+	ended   bool              // nothing more will come
+	err     error             // from write or flush: everything after it is lost
 }
 
 func (p *pump) start() {
@@ -142,7 +144,7 @@ func (p *pump) press(content []byte) (rest []byte) {
 			p.changed.Wait()
 		}
 		n := min(len(content), pumpPiece)
-		p.left = NewSpool(n, "", nil)
+		p.left = httpserver.NewSpool(n, "", nil)
 		p.left.Write(content[:n]) // fits
 		content = content[n:]
 		p.changed.Broadcast()

@@ -1,7 +1,6 @@
-package httpserver
+package nethttp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log"
@@ -11,33 +10,33 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // Server serves requests from listeners. All methods may be called concurrently.
 type Server struct {
 	http   http.Server
-	engine *netHTTP
+	engine *engine
 	new    newConnections
 	admit  admission
-	o      Options
 
 	mu        sync.Mutex
 	listeners map[net.Listener]bool // that Serve accepts from; nil once Drain has closed them
 }
 
-// NewServer returns a Server that has requests answered by h on the threads of d, which stays the
-// caller's: close it after Shutdown or Close, so that what is queued still runs.
-func NewServer(h Handler, d Threads, o Options) *Server {
-	o = o.withDefaults()
-	o.Limits.MaxConnections = cmp.Or(o.Limits.MaxConnections, MostConnections())
-	s := &Server{o: o, engine: newNetHTTP(h, d, o), listeners: map[net.Listener]bool{}}
-	s.admit.o, s.admit.stats = &s.o, &s.engine.stats
+// NewServer returns a Server that has requests answered by h on the threads of d, which stay the
+// caller's: close them after Shutdown or Close, so that what is queued still runs.
+func NewServer(h httpserver.Handler, d httpserver.Threads, o httpserver.Options, l httpserver.Limits) *Server {
+	s := &Server{engine: newEngine(h, d, o, l), listeners: map[net.Listener]bool{}}
+	s.admit.e = s.engine
+	o, l = s.engine.o, s.engine.limits
 	s.http = http.Server{
 		Handler:                      s.engine,
 		DisableGeneralOptionsHandler: true, // `OPTIONS *` is the application's
 		ReadHeaderTimeout:            o.HeaderTimeout,
 		IdleTimeout:                  o.IdleTimeout,
-		WriteTimeout:                 o.Limits.WriteTimeout, // of net/http's own answers; others begin it anew
+		WriteTimeout:                 l.WriteTimeout, // of net/http's own answers; others begin it anew
 		MaxHeaderBytes:               o.MaxHeaderBytes,
 		ErrorLog:                     log.New(errorLog{o.Log}, "", 0),
 		ConnContext:                  withConnEnds,
@@ -47,12 +46,10 @@ func NewServer(h Handler, d Threads, o Options) *Server {
 	return s
 }
 
-// Serve accepts connections from l until Shutdown or Close and then returns nil, at once and before the
-// last request has ended. Any other error of l is returned. It closes l in any case. It may be called for
-// several listeners, each on a goroutine of its own.
+// Serve implements httpserver.Engine. It returns immediately after Shutdown or Close, before the last request has ended.
 func (s *Server) Serve(l net.Listener) error {
-	if s.o.Descriptors != nil {
-		l = watchListener(l, s.o.Descriptors)
+	if d := s.engine.o.Descriptors; d != nil {
+		l = watchListener(l, d)
 	}
 	l = admitted{l, &s.admit}
 	if !s.accepts(l) {
@@ -87,7 +84,7 @@ func (s *Server) changed(c net.Conn, state http.ConnState) {
 	s.new.changed(c, state)
 }
 
-// Drain implements Engine.
+// Drain implements httpserver.Engine.
 func (s *Server) Drain(ctx context.Context) {
 	s.engine.leaving.Store(true)
 	s.mu.Lock()
@@ -108,18 +105,15 @@ func (s *Server) Drain(ctx context.Context) {
 }
 
 // Stats returns the counters, which go on counting.
-func (s *Server) Stats() *Stats { return &s.engine.stats }
+func (s *Server) Stats() *httpserver.Stats { return &s.engine.stats }
 
-// Shutdown stops accepting, closes idle connections, and returns nil once the requests that were under way
-// have been answered (with `Connection: close`). When ctx is done before that it returns ctx.Err(); what
-// is under way then goes on until Close. In any case it logs what was counted.
+// Shutdown implements httpserver.Engine.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.engine.stats.Log(s.o.Log)
+	defer s.engine.stats.Log(s.engine.o.Log)
 	return s.http.Shutdown(ctx)
 }
 
-// Close closes all listeners and connections at once, without waiting for requests under way: those see a
-// client that has disconnected.
+// Close implements httpserver.Engine.
 func (s *Server) Close() error { return s.http.Close() }
 
 // errorLog passes net/http's own messages to slog.

@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"strings"
@@ -12,7 +12,7 @@ import (
 
 // What the parser of the other engine refuses on top of net/http's own rules, this one does after them.
 func TestRepeatedFieldsAndForbiddenTrailersAreRefused(t *testing.T) {
-	cases, err := corpus.Load("../testdata/requests")
+	cases, err := corpus.Load("../../testdata/requests")
 	require.NoError(t, err)
 	h, requests := recorder()
 	ts := start(t, h, setup{})

@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"bufio"
@@ -9,11 +9,14 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 func TestShutdownLetsARunningRequestFinish(t *testing.T) {
@@ -91,7 +94,7 @@ func TestServeReturnsTheListenersFailure(t *testing.T) {
 }
 
 func TestTheHeadOfARequestIsLimited(t *testing.T) {
-	ts := start(t, text("ok"), setup{Options: Options{MaxHeaderBytes: 1000}})
+	ts := start(t, text("ok"), setup{Options: httpserver.Options{MaxHeaderBytes: 1000}})
 	c := ts.dial()
 	send(t, c, "GET / HTTP/1.1\r\nHost: a\r\nX-A: "+strings.Repeat("x", 20_000))
 	got, err := io.ReadAll(c)
@@ -115,7 +118,7 @@ func TestMalformedRequestsAreRefusedByNetHTTP(t *testing.T) {
 }
 
 func TestSlowAndIdleClientsAreDisconnected(t *testing.T) {
-	ts := start(t, text("ok"), setup{Options: Options{HeaderTimeout: time.Millisecond, IdleTimeout: time.Millisecond}})
+	ts := start(t, text("ok"), setup{Options: httpserver.Options{HeaderTimeout: time.Millisecond, IdleTimeout: time.Millisecond}})
 	idle, slow := ts.dial(), ts.dial()
 	send(t, slow, "GET / HT")
 	got, err := io.ReadAll(slow)
@@ -168,7 +171,7 @@ func TestTheWatcherKnowsEveryDescriptor(t *testing.T) {
 	for _, bind := range []string{"127.0.0.1:0", "unix:" + socketPath(t)} {
 		t.Run(strings.Split(bind, ":")[0], func(t *testing.T) {
 			w := &fdWatcher{t: t, open: map[int]bool{}, empty: make(chan struct{})}
-			ts := start(t, text("ok"), setup{bind: bind, Options: Options{Descriptors: w}})
+			ts := start(t, text("ok"), setup{bind: bind, Options: httpserver.Options{Descriptors: w}})
 			for range 3 {
 				c := ts.dial()
 				send(t, c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -197,7 +200,7 @@ func TestWatchedConnectionsCanStillSendFiles(t *testing.T) {
 }
 
 func TestAClientOfGoSeesWhatTheHandlerSent(t *testing.T) {
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		content, _ := io.ReadAll(r.Body)
 		answer(w, strings.ToUpper(string(content)))
 	}), setup{threads: 4})
@@ -220,4 +223,10 @@ func TestAClientOfGoSeesWhatTheHandlerSent(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// isSocket reports whether fd is an open socket.
+func isSocket(fd int) bool {
+	_, err := syscall.Getsockname(fd)
+	return err == nil
 }

@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"io"
@@ -10,20 +10,22 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // seen is a copy of what a handler may not keep.
 type seen struct {
-	Request
+	httpserver.Request
 	Method, Target, Host, Content string
 	Fields                        [][2]string
 	Seekable                      bool
 }
 
 // recorder returns a handler that answers "ok" and passes on what it saw.
-func recorder() (Handler, <-chan seen) {
+func recorder() (httpserver.Handler, <-chan seen) {
 	requests := make(chan seen, 100)
-	return serveFunc(func(w ResponseWriter, r *Request) {
+	return serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		s := seen{Request: *r, Method: string(r.Method), Target: string(r.Target), Host: string(r.Host)}
 		for _, f := range r.Fields {
 			s.Fields = append(s.Fields, [2]string{string(f.Name), string(f.Value)})
@@ -153,7 +155,7 @@ func TestTheRequestIDIsOnlyTakenFromTrustedPeers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, requests := recorder()
-			ts := start(t, h, setup{Options: Options{TrustRequestID: c.trust}})
+			ts := start(t, h, setup{Options: httpserver.Options{TrustRequestID: c.trust}})
 			ts.exchange("GET / HTTP/1.0\r\n" + c.fields + "\r\n")
 			got := wait(t, requests).ID
 			assert.Equal(t, got, ts.nextAccess().RequestID)
@@ -170,7 +172,7 @@ func TestTheHandlerWorksUnderAnyHTTPServer(t *testing.T) {
 	h, requests := recorder()
 	d := oneThread(t)
 	mux := http.NewServeMux()
-	mux.Handle("/py/", http.StripPrefix("/py", NewHTTPHandler(h, d, Options{})))
+	mux.Handle("/py/", http.StripPrefix("/py", NewHandler(h, d, httpserver.Options{}, httpserver.Limits{})))
 	server := httptest.NewTLSServer(mux)
 	defer server.Close()
 	res, err := server.Client().Post(server.URL+"/py/x?y", "text/plain", strings.NewReader("content"))
@@ -193,7 +195,7 @@ func TestTheHandlerWorksWithoutAServer(t *testing.T) {
 	rec := httptest.NewRecorder()
 	hr, err := http.NewRequest("POST", "http://host/x?y", io.MultiReader(strings.NewReader("content")))
 	require.NoError(t, err)
-	NewHTTPHandler(h, d, Options{}).ServeHTTP(rec, hr)
+	NewHandler(h, d, httpserver.Options{}, httpserver.Limits{}).ServeHTTP(rec, hr)
 	assert.Equal(t, "ok", rec.Body.String())
 	got := wait(t, requests)
 	assert.Equal(t, "/x?y", got.Target)

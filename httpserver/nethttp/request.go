@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"context"
@@ -8,11 +8,14 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // requestMemory holds the bytes of one request's head; it is used again for other requests.
 type requestMemory struct {
-	fields []Field
+	ids    httpserver.RequestIDBlock
+	fields []httpserver.Field
 	names  []string
 	bytes  []byte
 }
@@ -39,13 +42,13 @@ func (m *requestMemory) release(pool *sync.Pool) {
 }
 
 // translate fills r from hr, all but the content.
-func (e *netHTTP) translate(r *Request, hr *http.Request, m *requestMemory) {
+func (e *engine) translate(r *httpserver.Request, hr *http.Request, m *requestMemory) {
 	ends := endsOf(hr)
 	target := hr.RequestURI
 	if target == "" && hr.URL != nil { // a request made by a Go program
 		target = hr.URL.RequestURI()
 	}
-	*r = Request{
+	*r = httpserver.Request{
 		Method:  m.add(hr.Method),
 		Target:  m.add(target),
 		Proto:   protocol(hr),
@@ -59,38 +62,38 @@ func (e *netHTTP) translate(r *Request, hr *http.Request, m *requestMemory) {
 	if hr.TLS != nil {
 		r.Scheme = "https"
 	}
-	r.ID = e.requestID(hr, ends.remote.Addr())
+	r.ID = e.requestID(hr, ends.remote.Addr(), m)
 }
 
 // addFields lists the header fields by name: a map has no order, and one request must not look different
 // from the next for that.
-func (m *requestMemory) addFields(hr *http.Request) []Field {
+func (m *requestMemory) addFields(hr *http.Request) []httpserver.Field {
 	for name := range hr.Header {
 		m.names = append(m.names, name)
 	}
 	slices.Sort(m.names)
 	if hr.Host != "" {
-		m.fields = append(m.fields, Field{Name: m.add("Host"), Value: m.add(hr.Host)})
+		m.fields = append(m.fields, httpserver.Field{Name: m.add("Host"), Value: m.add(hr.Host)})
 	}
 	for _, name := range m.names {
 		if name == "Transfer-Encoding" || name == "Host" { // net/http takes both out, a Go program may not
 			continue
 		}
 		for _, value := range hr.Header[name] {
-			m.fields = append(m.fields, Field{Name: m.add(name), Value: m.add(value)})
+			m.fields = append(m.fields, httpserver.Field{Name: m.add(name), Value: m.add(value)})
 		}
 	}
 	return m.fields
 }
 
-func (e *netHTTP) requestID(hr *http.Request, peer netip.Addr) string {
+func (e *engine) requestID(hr *http.Request, peer netip.Addr, m *requestMemory) string {
 	if e.o.TrustRequestID != nil {
 		ids := hr.Header["X-Request-Id"]
-		if len(ids) == 1 && ValidRequestID(ids[0]) && e.o.TrustRequestID(peer) {
+		if len(ids) == 1 && httpserver.ValidRequestID(ids[0]) && e.o.TrustRequestID(peer) {
 			return ids[0]
 		}
 	}
-	return e.ids.Next()
+	return m.ids.Next()
 }
 
 // protocol maps versions between and beyond to the one whose rules hold (RFC 9110, section 2.5).

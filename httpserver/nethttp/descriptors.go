@@ -1,16 +1,18 @@
-package httpserver
+package nethttp
 
 import (
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
-// watchedListener tells a [DescriptorWatcher] of its own descriptor and of those it accepts. Connections
+// watchedListener tells a [httpserver.DescriptorWatcher] of its own descriptor and of those it accepts. Connections
 // keep their type inside, because net/http asks for sendfile(2) and half-closing by methods.
 type watchedListener struct {
 	net.Listener
-	watcher DescriptorWatcher
+	watcher httpserver.DescriptorWatcher
 	closed  func()
 }
 
@@ -24,12 +26,12 @@ type watchedUnix struct {
 	closed func()
 }
 
-func watchListener(l net.Listener, w DescriptorWatcher) net.Listener {
+func watchListener(l net.Listener, w httpserver.DescriptorWatcher) net.Listener {
 	return &watchedListener{Listener: l, watcher: w, closed: watch(l, w)}
 }
 
 // watch tells w that c's descriptor is open, and returns what is to be called before c is closed.
-func watch(c any, w DescriptorWatcher) (closed func()) {
+func watch(c any, w httpserver.DescriptorWatcher) (closed func()) {
 	fd, ok := descriptor(c)
 	if !ok {
 		return func() {}

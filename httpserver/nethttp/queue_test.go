@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"context"
@@ -10,7 +10,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
+
+// waiting returns how many tasks wait for a thread.
+func (d *Dispatcher) waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queue.Len()
+}
 
 // startThreads runs n threads of d and returns what waits for their end.
 func startThreads(d *Dispatcher, n int) (wait func()) {
@@ -45,8 +54,7 @@ func inBubble(t *testing.T, capacity, threads int, test func(t *testing.T, d *Di
 		test(t, d)
 		d.Close()
 		wait()
-		queued, running := d.Stats()
-		assert.Equal(t, [2]int{0, 0}, [2]int{queued, running}, "nothing is left")
+		assert.Zero(t, d.waiting(), "nothing is left")
 	})
 }
 
@@ -96,10 +104,9 @@ func TestAFullQueueRefuses(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		queued, running := d.Stats()
-		assert.Equal(t, [2]int{2, 1}, [2]int{queued, running})
+		assert.Equal(t, 2, d.waiting())
 		_, err := d.Do(t.Context(), func(int) { t.Error("a refused task ran") })
-		assert.ErrorIs(t, err, ErrQueueFull)
+		assert.ErrorIs(t, err, httpserver.ErrQueueFull)
 		release()
 		all.Wait()
 		_, err = d.Do(t.Context(), func(int) {})
@@ -127,8 +134,7 @@ func TestATaskWhoseClientGivesUpInTheQueueNeverRuns(t *testing.T) {
 		other()
 		cancel()
 		assert.ErrorIs(t, <-result, context.Canceled)
-		queued, _ := d.Stats()
-		assert.Equal(t, 2, queued, "its place is free")
+		assert.Equal(t, 2, d.waiting(), "its place is free")
 		release()
 		others.Wait()
 		assert.EqualValues(t, 2, ran.Load(), "its neighbours run")
@@ -169,7 +175,7 @@ func TestCloseRunsWhatIsQueuedAndRefusesTheRest(t *testing.T) {
 		synctest.Wait()
 		d.Close()
 		_, err := d.Do(t.Context(), func(int) { t.Error("it ran after Close") })
-		assert.ErrorIs(t, err, ErrClosed)
+		assert.ErrorIs(t, err, httpserver.ErrClosed)
 		release()
 		all.Wait()
 		assert.EqualValues(t, 5, ran.Load())
@@ -195,7 +201,7 @@ func TestAPanicReachesTheCallerOfDoAndNotTheThread(t *testing.T) {
 	inBubble(t, 0, 1, func(t *testing.T, d *Dispatcher) {
 		func() {
 			defer func() {
-				p, ok := recover().(*TaskPanic)
+				p, ok := recover().(*httpserver.TaskPanic)
 				require.True(t, ok)
 				assert.Equal(t, "boom", p.Value)
 				assert.Contains(t, string(p.Stack), "TestAPanicReachesTheCallerOfDoAndNotTheThread")
@@ -242,16 +248,20 @@ func TestControlFunctionsRunOnTheirThread(t *testing.T) {
 func TestNoTaskIsLostThatComesWithAControlFunction(t *testing.T) {
 	d := NewDispatcher(0)
 	control := make(chan func(), 1)
-	w := &worker{d: d, control: control, assigned: make(chan *task, 1)}
+	th := &thread{d: d, control: control, assigned: make(chan *httpserver.Task, 1)}
 	for range 64 { // select takes either of two that are ready
-		_, more := d.next(w)
+		_, more := d.next(th)
 		require.True(t, more)
-		job := &task{run: func(int) {}, done: make(chan struct{})}
-		require.NoError(t, d.enter(job))
+		ran := false
+		job := httpserver.NewTask(func(int) { ran = true })
+		_, err := d.enter(job)
+		require.NoError(t, err)
 		called := false
 		control <- func() { called = true }
-		w.wait()
-		wait(t, job.done)
+		th.wait()
+		_, err = job.Wait(t.Context())
+		require.NoError(t, err)
+		assert.True(t, ran)
 		if !called {
 			(<-control)()
 		}

@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"bufio"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 func post(fields string, content string) string {
@@ -21,7 +23,7 @@ const closing = "Connection: close\r\n"
 
 func TestContentIsSpooledBeforeTheHandlerRuns(t *testing.T) {
 	h, requests := recorder()
-	ts := start(t, h, setup{Options: Options{BodyBuffer: 10, SpoolDir: t.TempDir()}})
+	ts := start(t, h, setup{Options: httpserver.Options{BodyBuffer: 10, SpoolDir: t.TempDir()}})
 	for name, c := range map[string]struct{ fields, body, content string }{
 		"of known length":                {"Content-Length: 7\r\n", "content", "content"},
 		"in a file":                      {"Content-Length: 26\r\n", "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz"},
@@ -148,7 +150,7 @@ func TestTooMuchContentIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, requests := recorder()
-			ts := start(t, h, setup{Options: Options{MaxBody: 10}})
+			ts := start(t, h, setup{Options: httpserver.Options{MaxBody: 10}})
 			c := ts.dial()
 			send(t, c, request)
 			res, content := receive(t, bufio.NewReader(c), "POST")
@@ -163,7 +165,7 @@ func TestTooMuchContentIsRefused(t *testing.T) {
 	}
 	t.Run("but the limit itself is not too much", func(t *testing.T) {
 		h, requests := recorder()
-		ts := start(t, h, setup{Options: Options{MaxBody: 10}})
+		ts := start(t, h, setup{Options: httpserver.Options{MaxBody: 10}})
 		for _, request := range []string{
 			post(closing+"Content-Length: 10\r\n", "0123456789"),
 			post(closing+"Transfer-Encoding: chunked\r\n", "a\r\n0123456789\r\n0\r\n\r\n"),
@@ -174,14 +176,14 @@ func TestTooMuchContentIsRefused(t *testing.T) {
 	})
 	t.Run("and without a limit nothing is", func(t *testing.T) {
 		h, requests := recorder()
-		ts := start(t, h, setup{Options: Options{MaxBody: -1, BodyBuffer: -1}})
+		ts := start(t, h, setup{Options: httpserver.Options{MaxBody: -1, BodyBuffer: -1}})
 		assert.Contains(t, ts.exchange(post(closing+"Content-Length: 10\r\n", "0123456789")), "200 OK")
 		assert.Equal(t, "0123456789", wait(t, requests).Content)
 	})
 }
 
 func TestARefusedClientThatSendsAllFirstSeesTheAnswer(t *testing.T) {
-	ts := start(t, text("unreachable"), setup{Options: Options{MaxBody: 10}})
+	ts := start(t, text("unreachable"), setup{Options: httpserver.Options{MaxBody: 10}})
 	c := ts.dial()
 	send(t, c, post("Content-Length: 20000000\r\n", strings.Repeat("x", 20_000_000)))
 	got, err := io.ReadAll(c)
@@ -192,7 +194,7 @@ func TestARefusedClientThatSendsAllFirstSeesTheAnswer(t *testing.T) {
 func TestContentThatCannotBeSpooledIsRefused(t *testing.T) {
 	h, requests := recorder()
 	dir := t.TempDir() + "/missing"
-	ts := start(t, h, setup{Options: Options{BodyBuffer: 3, SpoolDir: dir}})
+	ts := start(t, h, setup{Options: httpserver.Options{BodyBuffer: 3, SpoolDir: dir}})
 	got := ts.exchange(post("Content-Length: 7\r\n", "content"))
 	assert.True(t, strings.HasPrefix(got, "HTTP/1.1 503 Service Unavailable\r\n"), got)
 	assert.Contains(t, got, "\r\nConnection: close\r\n")
@@ -218,7 +220,7 @@ func TestAConnectionServesRequestsOneAfterTheOther(t *testing.T) {
 
 func TestStreamedContentReachesTheHandlerAsItComes(t *testing.T) {
 	parts := make(chan string)
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		assert.EqualValues(t, -1, r.ContentLength)
 		_, seekable := r.Body.(io.Seeker)
 		assert.False(t, seekable)
@@ -236,7 +238,7 @@ func TestStreamedContentReachesTheHandlerAsItComes(t *testing.T) {
 			}
 		}
 		answer(w, "ok")
-	}), setup{Options: Options{StreamRequests: true}})
+	}), setup{Options: httpserver.Options{StreamRequests: true}})
 	c := ts.dial()
 	send(t, c, post("Transfer-Encoding: chunked\r\n", ""))
 	for _, part := range []string{"one", "two"} {
@@ -251,8 +253,8 @@ func TestStreamedContentReachesTheHandlerAsItComes(t *testing.T) {
 }
 
 func TestStreamedContentMayBeReadWhileTheResponseIsSent(t *testing.T) {
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
-		_ = w.WriteHead(&Head{Status: 200, ContentLength: -1})
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+		_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: -1})
 		p := make([]byte, 3)
 		for {
 			n, err := io.ReadFull(r.Body, p)
@@ -264,7 +266,7 @@ func TestStreamedContentMayBeReadWhileTheResponseIsSent(t *testing.T) {
 				return
 			}
 		}
-	}), setup{Options: Options{StreamRequests: true}})
+	}), setup{Options: httpserver.Options{StreamRequests: true}})
 	c := ts.dial()
 	send(t, c, post("Content-Length: 9\r\n", "one"))
 	r := bufio.NewReader(c)
@@ -293,11 +295,11 @@ func TestStreamedContentThatBreaksOffIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			failures := make(chan error, 1)
-			ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+			ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 				_, err := io.ReadAll(r.Body)
 				failures <- err
 				w.Abort()
-			}), setup{Options: Options{StreamRequests: true, MaxBody: 8}})
+			}), setup{Options: httpserver.Options{StreamRequests: true, MaxBody: 8}})
 			conn := ts.dial()
 			send(t, conn, c.request)
 			if c.hangUp {
@@ -309,7 +311,7 @@ func TestStreamedContentThatBreaksOffIsAnError(t *testing.T) {
 }
 
 func TestAStreamedRequestThatIsNotReadClosesTheConnectionAfterItsAnswer(t *testing.T) {
-	ts := start(t, text("no"), setup{Options: Options{StreamRequests: true}})
+	ts := start(t, text("no"), setup{Options: httpserver.Options{StreamRequests: true}})
 	c := ts.dial()
 	send(t, c, post("Content-Length: 1000000\r\n", strings.Repeat("x", 1_000_000)))
 	r := bufio.NewReader(c)
@@ -322,12 +324,12 @@ func TestAStreamedRequestThatIsNotReadClosesTheConnectionAfterItsAnswer(t *testi
 
 func TestStreamedContentIsAskedForAtTheFirstRead(t *testing.T) {
 	read := make(chan struct{})
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		<-read
 		content, err := io.ReadAll(r.Body)
 		assert.NoError(t, err)
 		answer(w, string(content))
-	}), setup{Options: Options{StreamRequests: true}})
+	}), setup{Options: httpserver.Options{StreamRequests: true}})
 	c := ts.dial()
 	send(t, c, post("Expect: 100-continue\r\nContent-Length: 7\r\n", ""))
 	close(read)

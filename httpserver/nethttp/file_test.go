@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"os"
@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // fileServer answers with Head h, the text before, and n bytes of content from offset on. opened tells the
 // file, to see whether it was closed.
-func fileServer(t *testing.T, h Head, before, content string, offset, n int64) (Handler, <-chan *os.File) {
+func fileServer(t *testing.T, h httpserver.Head, before, content string, offset, n int64) (httpserver.Handler, <-chan *os.File) {
 	opened := make(chan *os.File, 1)
-	return serveFunc(func(w ResponseWriter, r *Request) {
+	return serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		_ = w.WriteHead(&h)
 		if before != "" {
 			assert.NoError(t, w.Write([]byte(before)))
@@ -45,7 +47,7 @@ func TestAFileIsSentFromItsOffset(t *testing.T) {
 	} {
 		for _, bind := range []string{"127.0.0.1:0", "unix:"} {
 			t.Run(c.name+" on "+bind, func(t *testing.T) {
-				h, opened := fileServer(t, Head{Status: 200, ContentLength: c.length}, c.before, c.content, c.offset, c.n)
+				h, opened := fileServer(t, httpserver.Head{Status: 200, ContentLength: c.length}, c.before, c.content, c.offset, c.n)
 				if bind == "unix:" {
 					bind += socketPath(t)
 				}
@@ -69,7 +71,7 @@ func TestAFileThatIsTooShortCutsTheConnection(t *testing.T) {
 		"shorter than the length":   {10, 0, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, opened := fileServer(t, Head{Status: 200, ContentLength: c.length}, "", "0123456789", c.offset, c.n)
+			h, opened := fileServer(t, httpserver.Head{Status: 200, ContentLength: c.length}, "", "0123456789", c.offset, c.n)
 			ts := start(t, h, setup{})
 			got := ts.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 			assert.NotContains(t, got, "\r\n0\r\n\r\n")
@@ -82,7 +84,7 @@ func TestAFileThatIsTooShortCutsTheConnection(t *testing.T) {
 
 func TestAFileIsClosedThoughItIsNotSent(t *testing.T) {
 	t.Run("for a response without content", func(t *testing.T) {
-		h, opened := fileServer(t, Head{Status: 200, ContentLength: 5, NoContent: true}, "", "01234", 0, 5)
+		h, opened := fileServer(t, httpserver.Head{Status: 200, ContentLength: 5, NoContent: true}, "", "01234", 0, 5)
 		ts := start(t, h, setup{})
 		got := ts.exchange("HEAD / HTTP/1.0\r\n\r\n")
 		assert.Contains(t, got, "Content-Length: 5\r\n")
@@ -91,8 +93,8 @@ func TestAFileIsClosedThoughItIsNotSent(t *testing.T) {
 	})
 	t.Run("for a response that was aborted", func(t *testing.T) {
 		f := tempFile(t, "01234")
-		ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
-			_ = w.WriteHead(&Head{Status: 200, ContentLength: 5})
+		ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+			_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: 5})
 			assert.NoError(t, w.SendFile(f, 0, 5))
 			w.Abort()
 		}), setup{})
@@ -107,14 +109,14 @@ func TestADownloadHoldsNoThread(t *testing.T) {
 	path := f.Name()
 	f.Close()
 	assert.NoError(t, os.Truncate(path, size))
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		if string(r.Target) != "/file" {
 			answer(w, "ok")
 			return
 		}
 		f, err := os.Open(path)
 		assert.NoError(t, err)
-		_ = w.WriteHead(&Head{Status: 200, ContentLength: size})
+		_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: size})
 		_ = w.SendFile(f, 0, size)
 	}), setup{threads: 1})
 	slow := ts.dial()

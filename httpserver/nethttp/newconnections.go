@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"net"

@@ -1,4 +1,4 @@
-package httpserver_test
+package nethttp_test
 
 import (
 	"reflect"
@@ -7,19 +7,15 @@ import (
 
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/internal/enginetest"
+	"github.com/pyserve/pyserve/httpserver/nethttp"
 )
 
 func TestConformance(t *testing.T) {
 	enginetest.Run(t, enginetest.Engine{
 		Name: "net/http",
 		New: func(h httpserver.Handler, o enginetest.Options) (enginetest.Running, error) {
-			d := httpserver.NewDispatcher(o.Queue)
-			o.Limits = httpserver.Limits{
-				QueueAge: o.QueueAge, MaxConnections: o.MaxConnections, MaxConnectionsPerAddress: o.MaxConnectionsPerAddress,
-				KeepAliveRequests: o.KeepAlive, BodyRate: o.BodyRate, BodyGrace: o.BodyGrace, Linger: o.Linger,
-				WriteTimeout: o.WriteTimeout, ResponseBuffer: o.ResponseBuffer,
-			}
-			server := httpserver.NewServer(h, d, o.Options)
+			d := nethttp.NewDispatcher(o.Queue)
+			server := nethttp.NewServer(h, d, o.Options, o.Limits)
 			counters := reflect.ValueOf(server.Stats()).Elem()
 			count := func(name string) int64 {
 				if uncounted[name] {

@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"bufio"
@@ -10,11 +10,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // parts answers with head and then each of the contents.
-func parts(head Head, contents ...string) serveFunc {
-	return func(w ResponseWriter, r *Request) {
+func parts(head httpserver.Head, contents ...string) serveFunc {
+	return func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		head := head
 		if err := w.WriteHead(&head); err != nil {
 			w.Abort()
@@ -42,70 +44,70 @@ func TestResponsesOnTheWire(t *testing.T) {
 		want          string
 	}{
 		{
-			name: "known length on 1.1", request: get11, h: parts(Head{Status: 200, ContentLength: 5}, "he", "llo"),
+			name: "known length on 1.1", request: get11, h: parts(httpserver.Head{Status: 200, ContentLength: 5}, "he", "llo"),
 			want: lines("HTTP/1.1 200 OK", "Content-Length: 5", "Server: pyserve", "Date: D", "Connection: close", "", "hello"),
 		},
 		{
-			name: "known length on 1.0", request: get10, h: parts(Head{Status: 200, ContentLength: 5}, "hello"),
+			name: "known length on 1.0", request: get10, h: parts(httpserver.Head{Status: 200, ContentLength: 5}, "hello"),
 			want: lines("HTTP/1.0 200 OK", "Content-Length: 5", "Server: pyserve", "Date: D", "", "hello"),
 		},
 		{
-			name: "unknown length on 1.1", request: get11, h: parts(Head{Status: 200, ContentLength: -1}, "", "hello"),
+			name: "unknown length on 1.1", request: get11, h: parts(httpserver.Head{Status: 200, ContentLength: -1}, "", "hello"),
 			want: lines("HTTP/1.1 200 OK", "Server: pyserve", "Date: D", "Connection: close", "Transfer-Encoding: chunked", "",
 				"5", "hello", "0", "", ""),
 		},
 		{
-			name: "unknown length on 1.0", request: keep10, h: parts(Head{Status: 200, ContentLength: -1}, "he", "llo"),
+			name: "unknown length on 1.0", request: keep10, h: parts(httpserver.Head{Status: 200, ContentLength: -1}, "he", "llo"),
 			want: lines("HTTP/1.0 200 OK", "Server: pyserve", "Date: D", "", "hello"),
 		},
 		{
-			name: "unknown length and no content", request: get11, h: parts(Head{Status: 200, ContentLength: -1}),
+			name: "unknown length and no content", request: get11, h: parts(httpserver.Head{Status: 200, ContentLength: -1}),
 			want: lines("HTTP/1.1 200 OK", "Server: pyserve", "Date: D", "Content-Length: 0", "Connection: close", "", ""),
 		},
 		{
-			name: "a length of nothing", request: get11, h: parts(Head{Status: 404, ContentLength: 0}),
+			name: "a length of nothing", request: get11, h: parts(httpserver.Head{Status: 404, ContentLength: 0}),
 			want: lines("HTTP/1.1 404 Not Found", "Content-Length: 0", "Server: pyserve", "Date: D", "Connection: close", "", ""),
 		},
 		{
-			name: "HEAD with a length", request: head11, h: parts(Head{Status: 200, ContentLength: 5, NoContent: true}),
+			name: "HEAD with a length", request: head11, h: parts(httpserver.Head{Status: 200, ContentLength: 5, NoContent: true}),
 			want: lines("HTTP/1.1 200 OK", "Content-Length: 5", "Server: pyserve", "Date: D", "Connection: close", "", ""),
 		},
 		{
-			name: "HEAD without", request: head11, h: parts(Head{Status: 200, ContentLength: -1, NoContent: true}),
+			name: "HEAD without", request: head11, h: parts(httpserver.Head{Status: 200, ContentLength: -1, NoContent: true}),
 			want: lines("HTTP/1.1 200 OK", "Server: pyserve", "Date: D", "Connection: close", "", ""),
 		},
 		{
-			name: "204", request: get11, h: parts(Head{Status: 204, ContentLength: 0, NoContent: true}),
+			name: "204", request: get11, h: parts(httpserver.Head{Status: 204, ContentLength: 0, NoContent: true}),
 			want: lines("HTTP/1.1 204 No Content", "Server: pyserve", "Date: D", "Connection: close", "", ""),
 		},
 		{
-			name: "205", request: get11, h: parts(Head{Status: 205, ContentLength: 0, NoContent: true}),
+			name: "205", request: get11, h: parts(httpserver.Head{Status: 205, ContentLength: 0, NoContent: true}),
 			want: lines("HTTP/1.1 205 Reset Content", "Content-Length: 0", "Server: pyserve", "Date: D", "Connection: close", "", ""),
 		},
 		{
 			name: "304", request: get11,
-			h:    parts(Head{Status: 304, ContentLength: -1, NoContent: true, Fields: []HeaderField{{"ETag", `"x"`}}}),
+			h:    parts(httpserver.Head{Status: 304, ContentLength: -1, NoContent: true, Fields: []httpserver.HeaderField{{Name: "ETag", Value: `"x"`}}}),
 			want: lines("HTTP/1.1 304 Not Modified", `ETag: "x"`, "Server: pyserve", "Date: D", "Connection: close", "", ""),
 		},
 		{
 			name: "names in their spelling, values in their bytes, nothing twice", request: get11,
-			h: parts(Head{Status: 200, ContentLength: 2, Fields: []HeaderField{
-				{"content-TYPE", "text/html"}, {"DATE", "today"}, {"sERVER", "mine"}, {"x-lower", "caf\xe9"},
-				{"Set-Cookie", "b"}, {"Set-Cookie", "a"}, {"X_Under", ""},
+			h: parts(httpserver.Head{Status: 200, ContentLength: 2, Fields: []httpserver.HeaderField{
+				{Name: "content-TYPE", Value: "text/html"}, {Name: "DATE", Value: "today"}, {Name: "sERVER", Value: "mine"}, {Name: "x-lower", Value: "caf\xe9"},
+				{Name: "Set-Cookie", Value: "b"}, {Name: "Set-Cookie", Value: "a"}, {Name: "X_Under"},
 			}}, "ok"),
 			want: lines("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Type: text/html", "Date: today", "Server: mine",
 				"Set-Cookie: b", "Set-Cookie: a", "X_Under: ", "x-lower: caf\xe9", "Connection: close", "", "ok"),
 		},
 		{
-			name: "no content type is guessed", request: get11, h: parts(Head{Status: 200, ContentLength: 6}, "<html>"),
+			name: "no content type is guessed", request: get11, h: parts(httpserver.Head{Status: 200, ContentLength: 6}, "<html>"),
 			want: lines("HTTP/1.1 200 OK", "Content-Length: 6", "Server: pyserve", "Date: D", "Connection: close", "", "<html>"),
 		},
 		{
-			name: "an unknown status", request: get11, h: parts(Head{Status: 999, Reason: "Mine", ContentLength: 0}),
+			name: "an unknown status", request: get11, h: parts(httpserver.Head{Status: 999, Reason: "Mine", ContentLength: 0}),
 			want: lines("HTTP/1.1 999 status code 999", "Content-Length: 0", "Server: pyserve", "Date: D", "Connection: close", "", ""),
 		},
 		{
-			name: "the application closes", request: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", h: parts(Head{Status: 200, ContentLength: 2, Close: true}, "ok"),
+			name: "the application closes", request: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", h: parts(httpserver.Head{Status: 200, ContentLength: 2, Close: true}, "ok"),
 			want: lines("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 2", "Server: pyserve", "Date: D", "", "ok"),
 		},
 	} {
@@ -132,7 +134,7 @@ func TestAKeepAliveConnectionOf10StaysOpenWhenTheLengthIsKnown(t *testing.T) {
 }
 
 func TestTheServerNameCanBeChosen(t *testing.T) {
-	ts := start(t, text("ok"), setup{Options: Options{ServerName: "other/1"}})
+	ts := start(t, text("ok"), setup{Options: httpserver.Options{ServerName: "other/1"}})
 	assert.Contains(t, ts.exchange("GET / HTTP/1.0\r\n\r\n"), "\r\nServer: other/1\r\n")
 }
 
@@ -140,8 +142,8 @@ func TestEveryWriteReachesTheClientBeforeItReturns(t *testing.T) {
 	for name, length := range map[string]int64{"known length": 9, "chunked": -1} {
 		t.Run(name, func(t *testing.T) {
 			written, next := make(chan error), make(chan struct{})
-			ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
-				_ = w.WriteHead(&Head{Status: 200, ContentLength: length})
+			ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+				_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: length})
 				for _, part := range []string{"one", "two", "six"} {
 					written <- w.Write([]byte(part))
 					<-next
@@ -171,14 +173,14 @@ func TestEveryWriteReachesTheClientBeforeItReturns(t *testing.T) {
 func TestAResponseThatIsNotCompleteIsSeenAsCutOff(t *testing.T) {
 	const get11, get10 = "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"
 	abortAfter := func(length int64) serveFunc {
-		return func(w ResponseWriter, r *Request) {
-			_ = w.WriteHead(&Head{Status: 200, ContentLength: length})
+		return func(w httpserver.ResponseWriter, r *httpserver.Request) {
+			_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: length})
 			_ = w.Write([]byte("con"))
 			w.Abort()
 		}
 	}
-	panicAfter := func(w ResponseWriter, r *Request) {
-		_ = w.WriteHead(&Head{Status: 200, ContentLength: -1})
+	panicAfter := func(w httpserver.ResponseWriter, r *httpserver.Request) {
+		_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: -1})
 		_ = w.Write([]byte("con"))
 		panic("boom")
 	}
@@ -190,7 +192,7 @@ func TestAResponseThatIsNotCompleteIsSeenAsCutOff(t *testing.T) {
 		{"aborted with all content sent", get11, abortAfter(3)},
 		{"aborted, chunked", get11, abortAfter(-1)},
 		{"aborted, closed by the end on 1.0", get10, abortAfter(-1)},
-		{"too short", get11, parts(Head{Status: 200, ContentLength: 7}, "con")},
+		{"too short", get11, parts(httpserver.Head{Status: 200, ContentLength: 7}, "con")},
 		{"panic, chunked", get11, panicAfter},
 		{"panic on 1.0", get10, panicAfter},
 	} {
@@ -215,15 +217,17 @@ func TestAResponseThatIsNotCompleteIsSeenAsCutOff(t *testing.T) {
 		name string
 		h    serveFunc
 	}{
-		{"no head", func(ResponseWriter, *Request) {}},
-		{"aborted before the head", func(w ResponseWriter, r *Request) { w.Abort() }},
-		{"aborted before content", func(w ResponseWriter, r *Request) {
-			_ = w.WriteHead(&Head{Status: 200, ContentLength: 7})
+		{"no head", func(httpserver.ResponseWriter, *httpserver.Request) {}},
+		{"aborted before the head", func(w httpserver.ResponseWriter, r *httpserver.Request) { w.Abort() }},
+		{"aborted before content", func(w httpserver.ResponseWriter, r *httpserver.Request) {
+			_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: 7})
 			w.Abort()
 		}},
-		{"nothing of what was announced", parts(Head{Status: 200, ContentLength: 7})},
-		{"content without head", func(w ResponseWriter, r *Request) { assert.ErrorIs(t, w.Write([]byte("x")), errNoHead) }},
-		{"the panic that means to abort", func(ResponseWriter, *Request) { panic(http.ErrAbortHandler) }},
+		{"nothing of what was announced", parts(httpserver.Head{Status: 200, ContentLength: 7})},
+		{"content without head", func(w httpserver.ResponseWriter, r *httpserver.Request) {
+			assert.ErrorIs(t, w.Write([]byte("x")), httpserver.ErrNoHead)
+		}},
+		{"the panic that means to abort", func(httpserver.ResponseWriter, *httpserver.Request) { panic(http.ErrAbortHandler) }},
 	} {
 		t.Run(c.name+" closes without an answer", func(t *testing.T) {
 			ts := start(t, c.h, setup{})
@@ -238,13 +242,13 @@ func TestAResponseThatIsNotCompleteIsSeenAsCutOff(t *testing.T) {
 
 func TestAPanicIsAnsweredBy500WhileThatIsPossible(t *testing.T) {
 	for name, h := range map[string]serveFunc{
-		"before the head": func(ResponseWriter, *Request) { panic("boom") },
-		"after the head, which nobody has seen": func(w ResponseWriter, r *Request) {
-			_ = w.WriteHead(&Head{Status: 200, ContentLength: 3, Fields: []HeaderField{{"X-Secret", "x"}}})
+		"before the head": func(httpserver.ResponseWriter, *httpserver.Request) { panic("boom") },
+		"after the head, which nobody has seen": func(w httpserver.ResponseWriter, r *httpserver.Request) {
+			_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: 3, Fields: []httpserver.HeaderField{{Name: "X-Secret", Value: "x"}}})
 			panic(errors.New("boom"))
 		},
-		"with a file to be sent": func(w ResponseWriter, r *Request) {
-			_ = w.WriteHead(&Head{Status: 200, ContentLength: 3})
+		"with a file to be sent": func(w httpserver.ResponseWriter, r *httpserver.Request) {
+			_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: 3})
 			_ = w.SendFile(tempFile(t, "abc"), 0, 3)
 			panic("boom")
 		},
@@ -257,7 +261,7 @@ func TestAPanicIsAnsweredBy500WhileThatIsPossible(t *testing.T) {
 				send(t, c, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
 				res, content := receive(t, r, "GET")
 				assert.Equal(t, 500, res.StatusCode)
-				assert.Equal(t, "Internal Server Error\n\nThe server failed to answer this request.\n", content)
+				assert.Equal(t, "Internal Server Error\n", content)
 				assert.Empty(t, res.Header.Get("X-Secret"))
 				assert.Equal(t, 500, ts.nextAccess().Status)
 			}
@@ -269,11 +273,11 @@ func TestAPanicIsAnsweredBy500WhileThatIsPossible(t *testing.T) {
 
 func TestTheWriterHoldsTheHandlerToItsContract(t *testing.T) {
 	results := make(chan error, 10)
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		results <- w.Write([]byte("x"))
 		results <- w.SendFile(tempFile(t, "abc"), 0, 3)
-		results <- w.WriteHead(&Head{Status: 200, ContentLength: 3})
-		results <- w.WriteHead(&Head{Status: 200, ContentLength: 3})
+		results <- w.WriteHead(&httpserver.Head{Status: 200, ContentLength: 3})
+		results <- w.WriteHead(&httpserver.Head{Status: 200, ContentLength: 3})
 		results <- w.Write([]byte("abcd"))
 		results <- w.SendFile(tempFile(t, "abc"), 0, 4)
 		results <- w.SendFile(tempFile(t, "abc"), -1, 3)
@@ -282,15 +286,15 @@ func TestTheWriterHoldsTheHandlerToItsContract(t *testing.T) {
 		results <- w.Write([]byte("d"))
 	}), setup{})
 	assert.Contains(t, ts.exchange("GET / HTTP/1.0\r\n\r\n"), "\r\n\r\nabc")
-	for i, want := range []error{errNoHead, errNoHead, nil, errHeadTwice, errTooMuch, errTooMuch, errBadSection, nil, nil, errNoMore} {
+	for i, want := range []error{httpserver.ErrNoHead, httpserver.ErrNoHead, nil, httpserver.ErrHeadTwice, httpserver.ErrTooMuch, httpserver.ErrTooMuch, httpserver.ErrBadSection, nil, nil, httpserver.ErrNoMore} {
 		assert.ErrorIs(t, wait(t, results), want, "call %d", i)
 	}
 }
 
 func TestWritingToAClientThatIsGoneFails(t *testing.T) {
 	accepted, results := make(chan struct{}), make(chan error, 1)
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
-		_ = w.WriteHead(&Head{Status: 200, ContentLength: -1})
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
+		_ = w.WriteHead(&httpserver.Head{Status: 200, ContentLength: -1})
 		assert.False(t, w.Disconnected())
 		accepted <- struct{}{}
 		block := make([]byte, 64<<10)
@@ -306,15 +310,15 @@ func TestWritingToAClientThatIsGoneFails(t *testing.T) {
 	send(t, c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	wait(t, accepted)
 	c.Close()
-	assert.ErrorIs(t, wait(t, results), ErrDisconnected)
+	assert.ErrorIs(t, wait(t, results), httpserver.ErrDisconnected)
 	assert.True(t, ts.nextAccess().Aborted)
 }
 
 func TestAHandlerLearnsThatTheClientIsGone(t *testing.T) {
 	started, noticed := make(chan struct{}), make(chan struct{})
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		close(started)
-		<-w.(*netResponse).hr.Context().Done()
+		<-w.(*response).hr.Context().Done()
 		assert.True(t, w.Disconnected())
 		close(noticed)
 	}), setup{})

@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // slowClient takes what a pump sends when it is let to.
@@ -18,7 +20,7 @@ type slowClient struct {
 	waits   chan bool
 }
 
-func (c *slowClient) pump(limit int64, create func() *Spool) *pump {
+func (c *slowClient) pump(limit int64, create func() *httpserver.Spool) *pump {
 	p := &pump{write: c.write, flush: c.flush, limit: limit, create: create, trouble: func(error) {}}
 	p.start()
 	return p
@@ -46,7 +48,7 @@ func newSlowClient() *slowClient {
 	return &slowClient{turns: make(chan error), waits: make(chan bool, 1000)}
 }
 
-func inMemory() *Spool { return NewSpool(1<<20, "", nil) }
+func inMemory() *httpserver.Spool { return httpserver.NewSpool(1<<20, "", nil) }
 
 func TestAPumpTakesContentWhileItsClientDoesNot(t *testing.T) {
 	c := newSlowClient()
@@ -81,9 +83,9 @@ func TestAPumpWaitsWhenTooMuchIsLeft(t *testing.T) {
 }
 
 func TestAPumpWithoutRoomMakesContentSlowerAndNeverShorter(t *testing.T) {
-	for name, create := range map[string]func() *Spool{
-		"the disk has a bound": func() *Spool { return NewSpool(1000, t.TempDir(), NewSpoolDisk(5000)) },
-		"there is no folder":   func() *Spool { return NewSpool(1000, "/nonexistent", nil) },
+	for name, create := range map[string]func() *httpserver.Spool{
+		"the disk has a bound": func() *httpserver.Spool { return httpserver.NewSpool(1000, t.TempDir(), httpserver.NewBudget(5000)) },
+		"there is no folder":   func() *httpserver.Spool { return httpserver.NewSpool(1000, "/nonexistent", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newSlowClient()

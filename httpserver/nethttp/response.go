@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"errors"
@@ -10,29 +10,22 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
-// What a handler gets that does not keep to the contract of [ResponseWriter].
-var (
-	errHeadTwice  = errors.New("WriteHead was called a second time")
-	errNoHead     = errors.New("content was sent before WriteHead")
-	errNoMore     = errors.New("content was sent after SendFile or for a response that has none")
-	errTooMuch    = errors.New("more content was sent than Head.ContentLength announced")
-	errBadSection = errors.New("SendFile needs an offset and a length that are not negative")
-)
-
-// netResponse is the [ResponseWriter] of the net/http engine. What the handler calls runs on its thread, and never
+// response is the [httpserver.ResponseWriter] of the net/http engine. What the handler calls runs on its thread, and never
 // waits for the client: a pump sends. finish, complete, reset and vanish run on net/http's goroutine before and after
 // that.
 //
 // A file given to SendFile is sent with sendfile(2) where the system has it, which moves the file's own
 // offset: the descriptor must not share its open file description with the application (no dup(2)).
-type netResponse struct {
+type response struct {
 	w    http.ResponseWriter
 	rc   *http.ResponseController
 	hr   *http.Request
-	e    *netHTTP
-	body *netBody
+	e    *engine
+	body *body
 
 	status    int   // for the access log too
 	length    int64 // content that is to come, -1 when not known
@@ -52,22 +45,22 @@ type netResponse struct {
 	cut     bool // the outcome: the connection is to be cut off
 }
 
-func (r *netResponse) init(w http.ResponseWriter, hr *http.Request, e *netHTTP, body *netBody) {
+func (r *response) init(w http.ResponseWriter, hr *http.Request, e *engine, body *body) {
 	r.w, r.rc, r.hr, r.e, r.body = w, http.NewResponseController(w), hr, e, body
 	r.length = -1
 	ends := endsOf(hr)
 	ends.served++
-	if limit := e.o.Limits.KeepAliveRequests; ends.conn != nil && limit > 0 && ends.served >= limit {
+	if limit := e.limits.KeepAliveRequests; ends.conn != nil && limit > 0 && ends.served >= limit {
 		e.stats.KeepAliveEnds.Add(1)
 		e.o.Log.Debug("the connection closes after this request: it has made as many as --keepalive-requests allows", "remote", ends.remote)
 		r.closing = true
 	}
 }
 
-// WriteHead implements [ResponseWriter].
-func (r *netResponse) WriteHead(h *Head) error {
+// WriteHead implements [httpserver.ResponseWriter].
+func (r *response) WriteHead(h *httpserver.Head) error {
 	if r.headSet {
-		return errHeadTwice
+		return httpserver.ErrHeadTwice
 	}
 	r.headSet = true
 	r.status, r.length, r.noContent = h.Status, h.ContentLength, h.NoContent
@@ -93,7 +86,7 @@ func (r *netResponse) WriteHead(h *Head) error {
 var singular = [...]string{"Connection", "Content-Type", "Date", "Server"}
 
 // setFields fills header in the spelling given, but for the singular ones.
-func setFields(header http.Header, fields []HeaderField) {
+func setFields(header http.Header, fields []httpserver.HeaderField) {
 	values := make([]string, len(fields))
 next:
 	for i, f := range fields {
@@ -113,7 +106,7 @@ next:
 }
 
 // commit gives net/http the head; it goes out with the next flush. Nothing else may be using r.w.
-func (r *netResponse) commit() {
+func (r *response) commit() {
 	if r.committed {
 		return
 	}
@@ -131,8 +124,8 @@ func (r *netResponse) commit() {
 	r.w.WriteHeader(r.status)
 }
 
-// Write implements [ResponseWriter]. The pump has p when it returns.
-func (r *netResponse) Write(p []byte) error {
+// Write implements [httpserver.ResponseWriter]. The pump has p when it returns.
+func (r *response) Write(p []byte) error {
 	if err := r.ready(int64(len(p))); err != nil || len(p) == 0 {
 		return err
 	}
@@ -148,7 +141,7 @@ func (r *netResponse) Write(p []byte) error {
 	return nil
 }
 
-func (r *netResponse) newPump() *pump {
+func (r *response) newPump() *pump {
 	o := &r.e.o
 	return &pump{
 		write: func(p []byte) error {
@@ -157,8 +150,8 @@ func (r *netResponse) newPump() *pump {
 			return err
 		},
 		flush:  r.flush,
-		limit:  o.Limits.ResponseBuffer,
-		create: func() *Spool { return o.NewSpool(pumpMemory) },
+		limit:  r.e.limits.ResponseBuffer,
+		create: func() *httpserver.Spool { return o.NewSpool(pumpMemory) },
 		trouble: func(err error) {
 			r.e.stats.SpoolDiskWaits.Add(1)
 			r.e.spools.Response(o.Log, o.SpoolDir, err)
@@ -168,28 +161,28 @@ func (r *netResponse) newPump() *pump {
 
 // hasten gives the client until --write-timeout to take the next piece. Under a foreign server that is its own to
 // decide.
-func (r *netResponse) hasten() {
+func (r *response) hasten() {
 	if endsOf(r.hr).conn != nil {
-		_ = r.rc.SetWriteDeadline(time.Now().Add(r.e.o.Limits.WriteTimeout))
+		_ = r.rc.SetWriteDeadline(time.Now().Add(r.e.limits.WriteTimeout))
 	}
 }
 
 // ready reports why n bytes of content cannot be sent.
-func (r *netResponse) ready(n int64) error {
+func (r *response) ready(n int64) error {
 	switch {
 	case r.failed != nil:
 		return r.failed
 	case !r.headSet:
-		return errNoHead
+		return httpserver.ErrNoHead
 	case r.file != nil, r.noContent && n > 0:
-		return errNoMore
+		return httpserver.ErrNoMore
 	case r.length >= 0 && n > r.length-r.written:
-		return errTooMuch
+		return httpserver.ErrTooMuch
 	}
 	return nil
 }
 
-func (r *netResponse) flush() error {
+func (r *response) flush() error {
 	err := r.rc.Flush()
 	if errors.Is(err, http.ErrNotSupported) { // the engine is mounted in something that buffers
 		return nil
@@ -198,18 +191,18 @@ func (r *netResponse) flush() error {
 }
 
 // broken keeps a failure to write: the client is gone, or takes nothing.
-func (r *netResponse) broken(err error) error {
+func (r *response) broken(err error) error {
 	if err != nil {
-		r.failed = fmt.Errorf("%w: %w", ErrDisconnected, err)
+		r.failed = fmt.Errorf("%w: %w", httpserver.ErrDisconnected, err)
 	}
 	return r.failed
 }
 
-// SendFile implements [ResponseWriter].
-func (r *netResponse) SendFile(f *os.File, offset, n int64) error {
+// SendFile implements [httpserver.ResponseWriter].
+func (r *response) SendFile(f *os.File, offset, n int64) error {
 	err := r.ready(n)
 	if err == nil && (offset < 0 || n < 0) {
-		err = errBadSection
+		err = httpserver.ErrBadSection
 	}
 	if err != nil {
 		f.Close()
@@ -219,9 +212,9 @@ func (r *netResponse) SendFile(f *os.File, offset, n int64) error {
 	return nil
 }
 
-// Abort implements [ResponseWriter]. A client that has a part of the answer sees it at once, though the handler may go on
+// Abort implements [httpserver.ResponseWriter]. A client that has a part of the answer sees it at once, though the handler may go on
 // for long.
-func (r *netResponse) Abort() {
+func (r *response) Abort() {
 	r.aborted = true
 	if c := endsOf(r.hr).conn; r.committed && c != nil && r.hr.ProtoMajor == 1 {
 		go r.hangUp(c, r.pump)
@@ -229,7 +222,7 @@ func (r *netResponse) Abort() {
 }
 
 // hangUp closes the connection once the client has what p has of the answer.
-func (r *netResponse) hangUp(c net.Conn, p *pump) {
+func (r *response) hangUp(c net.Conn, p *pump) {
 	if p != nil {
 		_ = p.end()
 	}
@@ -237,14 +230,14 @@ func (r *netResponse) hangUp(c net.Conn, p *pump) {
 	_ = c.Close()
 }
 
-// Disconnected implements [ResponseWriter]. A client that only shuts down its sending side counts as gone
+// Disconnected implements [httpserver.ResponseWriter]. A client that only shuts down its sending side counts as gone
 // too, though it would still get what is written: net/http cannot tell the two apart.
-func (r *netResponse) Disconnected() bool {
+func (r *response) Disconnected() bool {
 	return r.failed != nil || r.pump != nil && r.pump.failure() != nil || r.hr.Context().Err() != nil
 }
 
 // finish sends what is left to be sent once the handler has returned, and decides about the connection.
-func (r *netResponse) finish() {
+func (r *response) finish() {
 	defer r.dropFile()
 	if r.pump != nil {
 		_ = r.broken(r.pump.end())
@@ -275,7 +268,7 @@ func (r *netResponse) finish() {
 const filePiece = 64 << 10
 
 // sendFile copies the file to the connection. net/http uses sendfile(2) for an io.LimitedReader of a file.
-func (r *netResponse) sendFile() error {
+func (r *response) sendFile() error {
 	if _, err := r.file.Seek(r.offset, io.SeekStart); err != nil {
 		return err
 	}
@@ -302,7 +295,7 @@ func (r *netResponse) sendFile() error {
 }
 
 // dropFile closes the file, sent or not.
-func (r *netResponse) dropFile() {
+func (r *response) dropFile() {
 	if r.file != nil {
 		r.file.Close()
 		r.file = nil
@@ -310,12 +303,12 @@ func (r *netResponse) dropFile() {
 }
 
 // complete reports whether the client has been sent all of a response whose end it can see.
-func (r *netResponse) complete() bool {
+func (r *response) complete() bool {
 	return r.committed && !r.cut && (r.noContent || r.length >= 0) && r.flush() == nil
 }
 
 // reset takes back a head that net/http does not have yet, and reports whether that was so.
-func (r *netResponse) reset() bool {
+func (r *response) reset() bool {
 	if r.committed {
 		return false
 	}
@@ -329,7 +322,7 @@ func (r *netResponse) reset() bool {
 }
 
 // vanish ends a request without an answer; status is for the access log.
-func (r *netResponse) vanish(status int) {
+func (r *response) vanish(status int) {
 	r.status = status
 	r.cutOff()
 }
@@ -337,7 +330,7 @@ func (r *netResponse) vanish(status int) {
 // cutOff has the connection closed so that the client sees that the response is not complete. Content
 // that only the end of the connection would end needs a reset for that, as does what nobody takes: it would lie in the
 // kernel.
-func (r *netResponse) cutOff() {
+func (r *response) cutOff() {
 	r.cut = true
 	if r.status == 0 {
 		r.status = http.StatusInternalServerError
@@ -352,14 +345,14 @@ func (r *netResponse) cutOff() {
 }
 
 // resetIfEndless has the connection end by a reset if the client could take its end for the end of the content.
-func (r *netResponse) resetIfEndless() {
+func (r *response) resetIfEndless() {
 	if r.committed && r.length < 0 && !r.hr.ProtoAtLeast(1, 1) {
 		r.endByReset()
 	}
 }
 
 // endByReset has the client see an error when the connection is closed.
-func (r *netResponse) endByReset() {
+func (r *response) endByReset() {
 	if c, ok := endsOf(r.hr).conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = c.SetLinger(0)
 	}

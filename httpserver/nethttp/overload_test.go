@@ -1,4 +1,4 @@
-package httpserver
+package nethttp
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyserve/pyserve/httpserver"
 )
 
 // gated is a handler that says when it has begun and answers when it may.
@@ -16,7 +18,7 @@ type gated struct{ begun, proceed chan struct{} }
 
 func newGated() gated { return gated{make(chan struct{}, 100), make(chan struct{})} }
 
-func (g gated) Serve(_ int, w ResponseWriter, r *Request) {
+func (g gated) Serve(_ int, w httpserver.ResponseWriter, r *httpserver.Request) {
 	g.begun <- struct{}{}
 	<-g.proceed
 	answer(w, "ok")
@@ -54,7 +56,7 @@ func TestARequestForWhichTheQueueHasNoRoomIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newGated()
-			ts := start(t, h, setup{threads: 1, capacity: -1, Options: Options{StreamRequests: c.stream}})
+			ts := start(t, h, setup{threads: 1, capacity: -1, Options: httpserver.Options{StreamRequests: c.stream}})
 			ts.waitForIdleThread()
 			running := h.begin(ts, "/")
 			conn := ts.dial()
@@ -101,7 +103,7 @@ func TestARequestWhoseClientLeavesTheQueueIsNotAnswered(t *testing.T) {
 func TestTheTimeInTheQueueIsKnownToTheHandlerAndTheLog(t *testing.T) {
 	h, requests := recorder()
 	gate := newGated()
-	ts := start(t, serveFunc(func(w ResponseWriter, r *Request) {
+	ts := start(t, serveFunc(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 		if string(r.Target) == "/first" {
 			gate.Serve(0, w, r)
 			return
@@ -111,7 +113,7 @@ func TestTheTimeInTheQueueIsKnownToTheHandlerAndTheLog(t *testing.T) {
 	gate.begin(ts, "/first")
 	second := ts.dial()
 	send(t, second, "GET /second HTTP/1.1\r\nHost: a\r\n\r\n")
-	require.Eventually(t, func() bool { queued, _ := ts.d.Stats(); return queued == 1 }, patience, 1)
+	require.Eventually(t, func() bool { return ts.d.waiting() == 1 }, patience, 1)
 	close(gate.proceed)
 	receive(t, bufio.NewReader(second), "GET")
 	queued := wait(t, requests).Queued
