@@ -4,6 +4,7 @@ import _thread
 import os
 import select
 import socket
+import sys
 import threading
 import time
 
@@ -17,7 +18,8 @@ def app(environ, start_response):
     return [b"hello"]
 
 
-threading.get_ident = lambda: _thread.get_ident() + 2**48  # the number of a greenlet
+if sys.version_info < (3, 13):  # later, CPython's own hook for os.fork asserts that it is the thread's
+    threading.get_ident = lambda: _thread.get_ident() + 2**48  # the number of a greenlet
 threading.enumerate = threading.main_thread = patched
 del threading.Thread.native_id  # eventlet's have none
 os.fork = os.waitpid = os.close = time.sleep = patched
