@@ -20,7 +20,6 @@ import (
 type Application struct {
 	rt      *Runtime
 	handler httpserver.Handler
-	watched *progress.Handler // nil if requests are not watched
 	engine  httpserver.Options
 }
 
@@ -50,11 +49,8 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, watched, err := rt.watched(gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)))
-	if err != nil {
-		return nil, err
-	}
-	return &Application{rt: rt, handler: handler, watched: watched, engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}, nil
+	handler := rt.progress.For(gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)))
+	return &Application{rt: rt, handler: handler, engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}, nil
 }
 
 // watchImport says where an import is that takes long, until stop is called.
@@ -72,9 +68,12 @@ func (rt *Runtime) startThreads() error {
 	if rt.threaded {
 		return nil
 	}
-	err := rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) })
-	rt.threaded = err == nil
-	return err
+	if err := rt.host.StartThreads(func(thread int) { rt.threads.Work(thread, nil) }); err != nil {
+		return err
+	}
+	rt.threaded = true
+	rt.watch()
+	return nil
 }
 
 // Handler returns the application as an http.Handler.
@@ -91,14 +90,10 @@ func (a *Application) Server() httpserver.Engine {
 // EndRequests is for the end of a graceful time-out: what waits for a thread is refused by 503, and what is in the
 // application is ended. Its clients get 503 or see the answer break off, and pyserve.ServerShutdown, which derives from
 // pyserve.RequestTimeout, is raised in its threads, so that `finally` and close() run. It returns when there is no request
-// left in the application, or ctx is done. Threads that wait for a client are the engine's to end. Requests are not
-// ended if there is neither Options.Row nor Options.Timeout.
+// left in the application, or ctx is done. Threads that wait for a client are the engine's to end.
 func (a *Application) EndRequests(ctx context.Context) {
 	a.rt.threads.RefuseQueued()
-	if a.watched == nil {
-		return
-	}
-	a.watched.EndRequests(ctx, progress.Options{
+	a.rt.progress.EndRequests(ctx, progress.Options{
 		Dump: a.rt.stack, Running: a.rt.host.Running, Interrupt: a.rt.host.InterruptForShutdown, Log: a.rt.options.Log,
 	})
 }

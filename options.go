@@ -57,7 +57,7 @@ type Options struct {
 	CrashFile *os.File
 	// ForkClose are descriptors that a process forked by the application is to close, beside the server's own.
 	ForkClose []int
-	// Row is where the server tells what it is doing, for other processes to see; nil is nowhere. The reactor also has
+	// Row is where the server shows what it is doing, for other processes to see; nil is a row that none sees. The reactor also has
 	// its fair share of connections by it, among the processes that accept from the same listeners; net/http's engine
 	// leaves it to the kernel who gets one.
 	Row *scoreboard.Worker
@@ -156,6 +156,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Row == nil {
+		o.Row = scoreboard.Private(o.Threads)
+	}
 	return o, nil
 }
 
@@ -231,9 +234,7 @@ func (a App) builder(o Options) (*environ.Builder, error) {
 // engine returns the engine's options with what pyserve adds.
 func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.Budget, memory *httpserver.Budget) httpserver.Options {
 	e := a.HTTP
-	if e.Refused == nil && o.Row != nil {
-		e.Refused = &o.Row.Counters().Refused
-	}
+	e.Row = o.Row
 	if e.SpoolDisk == nil {
 		e.SpoolDisk = disk
 	}
@@ -266,9 +267,5 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 }
 
 func (a App) gateway(o Options) gateway.Options {
-	options := gateway.Options{Log: o.Log, Debug: a.Debug}
-	if o.Row != nil {
-		options.Failed = &o.Row.Counters().Failed
-	}
-	return options
+	return gateway.Options{Log: o.Log, Debug: a.Debug, Failed: &o.Row.Counters().Failed}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/progress"
 	"github.com/pyserve/pyserve/pyhost"
 )
 
@@ -25,6 +26,8 @@ type Runtime struct {
 	closing chan struct{}      // closed by the last Close
 	ended   chan struct{}      // closed when Python's main thread is through
 	exitErr error              // what the exit functions raised; set before ended is closed
+
+	progress *progress.Handler // of all applications; made with the first thread for requests
 
 	users    int  // under current.mu: New calls without their Close
 	threaded bool // the threads for requests run; touched by Python's main thread only

@@ -6,37 +6,22 @@ import (
 	"os"
 	"time"
 
-	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/progress"
-	"github.com/pyserve/pyserve/httpserver/scoreboard"
+	"github.com/pyserve/pyserve/pyhost"
 )
 
-// watched returns a handler that does what h does, is seen to do it on Options.Row, and ends requests that run into
-// Options.Timeout. It is h, and watched is nil, if neither is wanted.
-func (rt *Runtime) watched(h httpserver.Handler) (handler httpserver.Handler, watched *progress.Handler, err error) {
-	row := rt.options.Row
-	switch {
-	case row != nil:
-	case rt.options.Timeout <= 0:
-		return h, nil, nil
-	default:
-		board, err := scoreboard.New(1, rt.options.Threads) // kept until the process ends: somebody may look
-		if err != nil {
-			return nil, nil, err
-		}
-		row = board.Worker(0)
-	}
-	watched = progress.NewHandler(h, row)
+// watch begins to look after the requests of all applications, until Python ends.
+func (rt *Runtime) watch() {
+	rt.progress = progress.NewHandler(nil, rt.options.Row)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		<-rt.ended
 		cancel()
 	}()
-	go watched.Watch(ctx, progress.Options{
+	go rt.progress.Watch(ctx, progress.Options{
 		Timeout: rt.options.Timeout, Dump: rt.stack, Running: rt.host.Running, Interrupt: rt.host.Interrupt, Stuck: rt.stuck,
-		Log: rt.options.Log,
+		GILHeld: pyhost.GILHeld, Log: rt.options.Log,
 	})
-	return watched, watched, nil
 }
 
 func (rt *Runtime) stuck(s progress.Stuck) {

@@ -18,7 +18,7 @@ import (
 func (s *service) shares(t *testing.T) (shares []int) {
 	t.Helper()
 	for _, counts := range s.status(t).Counts {
-		shares = append(shares, counts.Connections)
+		shares = append(shares, counts.Counters["connections"])
 	}
 	slices.Sort(shares)
 	return shares
@@ -86,6 +86,6 @@ func TestAStoppedWorkerDoesNotHoldUpTheOthers(t *testing.T) {
 	require.NoError(t, syscall.Kill(stopped, syscall.SIGCONT))
 	s.waitForStatus(t, "the worker takes connections again", func(now status) bool {
 		s.keep(t).pid(t)
-		return now.Counts[0].Connections > 0 && now.Counts[1].Connections > 0
+		return now.Counts[0].Counters["connections"] > 0 && now.Counts[1].Counters["connections"] > 0
 	})
 }

@@ -72,9 +72,12 @@ func TestWorkersAreShownStoppedAndReloadedByCommand(t *testing.T) {
 	assert.Contains(t, stdout, fmt.Sprintf("process %d, serves apps.workers:app on %s", s.cmd.Process.Pid, s.URL))
 	assert.Contains(t, stdout, "ready, generation 1, 2 of 2 workers ready")
 	assert.Regexp(t, `GET "/wait\?fifo=[^"]*" for \S+ on thread \d`, stdout)
+	assert.Regexp(t, `since the start: \d+ requests, half of them within \S+ ms, 99 of 100 within \S+ ms; workers replaced: none\n`, stdout)
 	w.finish(t)
 	require.NoError(t, w.conn.Close())
 	s.reload(t)
+	_, stdout, _ = s.control(t, "status")
+	assert.Contains(t, stdout, "workers replaced: reload 2\n")
 
 	pids := s.waitUntilServing(t).pids()
 	code, _, stderr = s.control(t, "stop")
@@ -107,7 +110,9 @@ func TestStatusCountsWhatWasRefusedAndWhatHasFailed(t *testing.T) {
 		require.NoError(t, err)
 		waiting = append(waiting, conn)
 	}
-	s.waitForStatus(t, "three are refused", func(now status) bool { return now.Counts[0].Refused == 3 && now.Counts[0].Failed == 1 })
+	s.waitForStatus(t, "three are refused", func(now status) bool {
+		return now.Counts[0].Counters["refused"] == 3 && now.Counts[0].Counters["failed"] == 1
+	})
 	w.finish(t)
 	for _, conn := range waiting {
 		assert.NotEmpty(t, readToEnd(t, conn))

@@ -39,8 +39,13 @@ type status struct {
 		PID, Generation, Restarts int
 		State, Retiring           string
 	}
-	Counts []struct {
-		Connections, Requests, Refused, Failed int
+	Replaced map[string]int
+	Counts   []struct {
+		Counters map[string]int
+	}
+	Total struct {
+		Counters map[string]int
+		Duration struct{ Count int }
 	}
 }
 

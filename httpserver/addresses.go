@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // Addresses counts the open connections of each client's address, for Limits.MaxConnectionsPerAddress. Only those are in it
@@ -37,12 +39,12 @@ func addressKey(a netip.Addr) netip.Addr {
 	return network.Addr()
 }
 
-// Enter counts another connection of key. It returns false, counts that in stats and logs it, if there are limit already.
-func (a *Addresses) Enter(key netip.Addr, limit int, stats *Stats, log *slog.Logger) bool {
+// Enter counts another connection of key. It returns false, counts that in counters and logs it, if there are limit already.
+func (a *Addresses) Enter(key netip.Addr, limit int, counters *scoreboard.Counters, log *slog.Logger) bool {
 	if a.enter(key, limit) {
 		return true
 	}
-	stats.TooManyOfAddress.Add(1)
+	counters.TooManyOfAddress.Add(1)
 	a.full.Log(log, "connections are closed immediately: their address has as many as --max-connections-per-address allows",
 		"address", key)
 	return false

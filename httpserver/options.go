@@ -3,10 +3,10 @@ package httpserver
 import (
 	"cmp"
 	"log/slog"
-	"net/http"
 	"net/netip"
-	"sync/atomic"
 	"time"
+
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // What the zero value of a field of [Options] stands for.
@@ -59,17 +59,10 @@ type Options struct {
 	MaxHeaderBytes int
 	// ServerName is the value of the Server field of responses that have none; "" is DefaultServerName.
 	ServerName string
-	// Refused counts the requests that the engine has answered by 503; nil is no counter.
-	Refused *atomic.Int64
+	// Row is where the engine counts; nil is a row of its own. A reactor has its own.
+	Row *scoreboard.Worker
 	// Descriptors is told about the descriptors of listeners and connections; nil is nobody.
 	Descriptors DescriptorWatcher
-}
-
-// CountRefusal counts an answer of the engine's own, if that is what Refused is for.
-func (o *Options) CountRefusal(status int) {
-	if o.Refused != nil && status == http.StatusServiceUnavailable {
-		o.Refused.Add(1)
-	}
 }
 
 // DescriptorWatcher learns which descriptors are network connections, so that a process forked by the

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -138,15 +142,30 @@ func printStatus(c *cli, a addressee) error {
 	}
 	fmt.Printf("pyserve %s, process %d, serves %s on %s\n", visible(s.Version), s.PID, visible(s.App), visible(s.Listening))
 	fmt.Printf("%s, generation %d, %d of %s ready\n\n", visible(string(s.State)), s.Generation, s.Serving, count(s.Wanted, "worker"))
-	fmt.Printf("%-7s %-8s %-10s %-9s %10s %12s %6s %10s %8s %9s %7s\n",
-		"worker", "process", "generation", "state", "for", "connections", "busy", "requests", "refused", "timed out", "failed")
+	fmt.Printf("%-7s %-8s %-10s %-9s %10s %12s %6s %10s %8s %9s %7s %9s\n",
+		"worker", "process", "generation", "state", "for", "connections", "busy", "requests", "refused", "timed out", "failed", "p99")
 	for i, w := range s.Workers {
 		n := s.Counts[i]
-		fmt.Printf("%-7d %-8d %-10d %-9s %10s %12d %6d %10d %8d %9d %7d\n", w.Slot, w.PID, w.Generation, visible(string(w.State)),
-			time.Since(w.Since).Round(time.Second), n.Connections, n.Busy, n.Requests, n.Refused, n.TimedOut, n.Failed)
+		fmt.Printf("%-7d %-8d %-10d %-9s %10s %12d %6d %10d %8d %9d %7d %9s\n", w.Slot, w.PID, w.Generation, visible(string(w.State)),
+			time.Since(w.Since).Round(time.Second), n.Counters["connections"], n.Counters["threads_busy"], n.Counters["requests"],
+			n.Counters["refused"], n.Counters["timed_out"], n.Counters["failed"], milliseconds(n.Duration.P99))
 		for _, r := range n.InRequests {
 			fmt.Printf("        %s\n", visible(r))
 		}
 	}
+	fmt.Printf("\nsince the start: %d requests, half of them within %s, 99 of 100 within %s; workers replaced: %s\n",
+		s.Total.Counters["requests"], milliseconds(s.Total.Duration.P50), milliseconds(s.Total.Duration.P99), causes(s.Replaced))
 	return nil
+}
+
+// milliseconds shows a time in seconds.
+func milliseconds(seconds float64) string { return fmt.Sprintf("%.3g ms", 1000*seconds) }
+
+// causes shows how often workers were replaced, and why.
+func causes(replaced map[string]int) string {
+	var parts []string
+	for _, cause := range slices.Sorted(maps.Keys(replaced)) {
+		parts = append(parts, fmt.Sprintf("%s %d", visible(cause), replaced[cause]))
+	}
+	return cmp.Or(strings.Join(parts, ", "), "none")
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pyserve/pyserve"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // A masterStatus is what `pyserve status` shows.
@@ -23,12 +24,14 @@ type masterStatus struct {
 	Listening    string
 	supervise.Status
 	Counts []workerCounts
+	// Total is what all workers together have counted since the master was started.
+	Total scoreboard.Summary
 }
 
 // workerCounts are of the worker in the same place of Status.Workers.
 type workerCounts struct {
-	Connections, Busy, Requests, Refused, TimedOut, Failed int64
-	InRequests                                             []string
+	scoreboard.Summary
+	InRequests []string
 }
 
 // statusAddress is where the master with that process id tells its status: a name in the abstract namespace
@@ -78,13 +81,12 @@ func peerOf(c *net.UnixConn) (peer *unix.Ucred, err error) {
 
 func (m *master) status() masterStatus {
 	s := masterStatus{Version: pyserve.Version, App: m.c.app, PID: os.Getpid(), Listening: urls(m.listeners), Status: m.supervisor.Status()}
+	total := m.board.Stats()
+	s.Total = total.Summary()
 	for _, w := range s.Workers {
 		row := m.board.Worker(w.Slot)
-		n := row.Counters()
-		counts := workerCounts{
-			Connections: n.Connections.Load(), Busy: n.Busy.Load(), Requests: n.Requests.Load(),
-			Refused: n.Refused.Load(), TimedOut: n.TimedOut.Load(), Failed: n.Failed.Load(),
-		}
+		stats := row.Stats()
+		counts := workerCounts{Summary: stats.Summary()}
 		for _, r := range row.InRequests() {
 			counts.InRequests = append(counts.InRequests, r.String())
 		}

@@ -105,7 +105,7 @@ func retireAfter(limit int64, row *scoreboard.Worker, retire func(reason string,
 	if limit == 0 {
 		return
 	}
-	for requests := &row.Counters().Requests; requests.Load() < limit; {
+	for row.Requests() < limit {
 		time.Sleep(retireInterval)
 	}
 	retire("max requests", false)

@@ -17,13 +17,13 @@ type admission struct {
 // admits reports whether c may stay. Whatever becomes of it then, leave is to be called.
 func (a *admission) admits(c net.Conn) bool {
 	e := a.e
-	if e.stats.Connections.Load() >= int64(e.limits.MaxConnections) {
-		e.stats.TooManyConnections.Add(1)
+	if e.counters.Connections.Load() >= int64(e.limits.MaxConnections) {
+		e.counters.TooManyConnections.Add(1)
 		a.full.Log(e.o.Log, "connections are closed immediately: there are as many as --max-connections allows")
 		return false
 	}
 	key, counts := a.key(c)
-	return !counts || a.addresses.Enter(key, e.limits.MaxConnectionsPerAddress, &e.stats, e.o.Log)
+	return !counts || a.addresses.Enter(key, e.limits.MaxConnectionsPerAddress, e.counters, e.o.Log)
 }
 
 // leave takes c back, which has been admitted.

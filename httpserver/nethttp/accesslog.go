@@ -28,6 +28,6 @@ func (x *exchange) log() {
 		Aborted:   x.res.cut,
 	})
 	if err != nil { // which the log reports itself
-		e.stats.AccessLogLost.Add(1)
+		e.counters.AccessLogLost.Add(1)
 	}
 }

@@ -47,8 +47,8 @@ type body struct {
 
 func (b *body) init(w http.ResponseWriter, hr *http.Request, e *engine) {
 	b.w, b.e, b.o, b.wait = w, e, &e.o, e.limits.BodyGrace
-	ends := endsOf(hr)
-	if b.remote = ends.remote; ends.conn != nil {
+	c := connectionOf(hr)
+	if b.remote = c.remote; c.conn != nil {
 		b.rc = http.NewResponseController(w)
 	}
 	if hr.Body == nil || hr.Body == http.NoBody {
@@ -107,7 +107,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, errStopped
 	}
 	if tooSlow(err) {
-		b.e.stats.BodyTimeouts.Add(1)
+		b.e.counters.BodyTimeouts.Add(1)
 		return n, errTooSlow
 	}
 	if b.o.MaxBody >= 0 && taken > b.o.MaxBody {
@@ -160,12 +160,12 @@ func (s streamedBody) Read(p []byte) (int, error) {
 	case err == errTooSlow:
 		s.b.o.Log.Info("the content of a request is cut off: it came too slowly", "remote", s.b.remote)
 	case err == errTooLarge:
-		s.b.e.stats.TooLarge.Add(1)
+		s.b.e.counters.TooLarge.Add(1)
 	case !known && err != errStopped && !brokenOff(s.b.hr, err): // net/http's own, and malformed
 		err = &http1.Error{Status: http.StatusBadRequest, Reason: err.Error()}
 		fallthrough
 	case err == errTrailer:
-		s.b.e.stats.Malformed.Add(1)
+		s.b.e.counters.Malformed.Add(1)
 	}
 	return n, fmt.Errorf("%w of the request: %w", io.ErrUnexpectedEOF, err)
 }

@@ -14,7 +14,7 @@ import (
 
 // refuse answers with that status in place of the handler.
 func (x *exchange) refuse(status int) {
-	x.e.o.CountRefusal(status)
+	x.e.counters.Own(status)
 	answer := httpserver.OwnAnswer(status)
 	if err := answer.Send(&x.res, string(x.req.Method)); err != nil {
 		x.e.o.Log.Debug("a refusal did not reach the client", "id", x.req.ID, "status", status, "error", err)
@@ -81,21 +81,21 @@ func (x *exchange) refuseBody(err error) {
 		log.Info("refused by 417: unknown expectation", "expect", x.hr.Header["Expect"])
 		x.refuse(http.StatusExpectationFailed)
 	case errors.Is(err, errTooLarge):
-		x.e.stats.TooLarge.Add(1)
+		x.e.counters.TooLarge.Add(1)
 		log.Info("refused by 413: the content is too large", "limit", x.e.o.MaxBody, "declared", x.body.declared)
 		x.refuse(http.StatusRequestEntityTooLarge)
 	case errors.Is(err, errTooSlow):
 		log.Info("refused by 408: the content of a request came too slowly")
 		x.refuse(http.StatusRequestTimeout)
 	case errors.Is(err, httpserver.ErrSpool):
-		x.e.stats.NoRoom(err)
+		httpserver.CountNoRoom(x.e.counters, err)
 		x.e.spools.Request(x.e.o.Log, x.e.o.SpoolDir, err)
 		x.refuse(http.StatusServiceUnavailable)
 	case brokenOff(x.hr, err):
 		log.Debug("the client broke off in the middle of a request", "error", err)
 		x.res.vanish(http.StatusBadRequest)
 	default:
-		x.e.stats.Malformed.Add(1)
+		x.e.counters.Malformed.Add(1)
 		log.Info("refused by 400: malformed content", "error", err)
 		x.refuse(http.StatusBadRequest)
 	}

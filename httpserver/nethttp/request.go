@@ -1,8 +1,6 @@
 package nethttp
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -43,7 +41,7 @@ func (m *requestMemory) release(pool *sync.Pool) {
 
 // translate fills r from hr, all but the content.
 func (e *engine) translate(r *httpserver.Request, hr *http.Request, m *requestMemory) {
-	ends := endsOf(hr)
+	c := connectionOf(hr)
 	target := hr.RequestURI
 	if target == "" && hr.URL != nil { // a request made by a Go program
 		target = hr.URL.RequestURI()
@@ -55,14 +53,14 @@ func (e *engine) translate(r *httpserver.Request, hr *http.Request, m *requestMe
 		Host:    m.add(hr.Host),
 		Fields:  m.addFields(hr),
 		Scheme:  "http",
-		Remote:  ends.remote,
-		Local:   ends.local,
+		Remote:  c.remote,
+		Local:   c.local,
 		Arrived: time.Now(),
 	}
 	if hr.TLS != nil {
 		r.Scheme = "https"
 	}
-	r.ID = e.requestID(hr, ends.remote.Addr(), m)
+	r.ID = e.requestID(hr, c.remote.Addr(), m)
 }
 
 // addFields lists the header fields by name: a map has no order, and one request must not look different
@@ -107,42 +105,3 @@ func protocol(hr *http.Request) string {
 		return "HTTP/1.0"
 	}
 }
-
-// connEnds is what the engine knows of a connection; [Server] finds it out once a connection.
-type connEnds struct {
-	conn          net.Conn // nil under a foreign server
-	remote, local netip.AddrPort
-	served        int // requests; net/http reads one after the other
-}
-
-type connEndsKey struct{}
-
-func withConnEnds(ctx context.Context, c net.Conn) context.Context {
-	ends := &connEnds{conn: c, remote: addrPort(c.RemoteAddr()), local: addrPort(c.LocalAddr())}
-	return context.WithValue(ctx, connEndsKey{}, ends)
-}
-
-func endsOf(hr *http.Request) *connEnds {
-	if ends, ok := hr.Context().Value(connEndsKey{}).(*connEnds); ok {
-		return ends
-	}
-	ends := &connEnds{}
-	if remote, err := netip.ParseAddrPort(hr.RemoteAddr); err == nil {
-		ends.remote = unmap(remote)
-	}
-	if local, ok := hr.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		ends.local = addrPort(local)
-	}
-	return ends
-}
-
-// addrPort returns the zero AddrPort for what is no TCP address.
-func addrPort(a net.Addr) netip.AddrPort {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	return unmap(tcp.AddrPort())
-}
-
-func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

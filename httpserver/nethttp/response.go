@@ -48,11 +48,11 @@ type response struct {
 func (r *response) init(w http.ResponseWriter, hr *http.Request, e *engine, body *body) {
 	r.w, r.rc, r.hr, r.e, r.body = w, http.NewResponseController(w), hr, e, body
 	r.length = -1
-	ends := endsOf(hr)
-	ends.served++
-	if limit := e.limits.KeepAliveRequests; ends.conn != nil && limit > 0 && ends.served >= limit {
-		e.stats.KeepAliveEnds.Add(1)
-		e.o.Log.Debug("the connection closes after this request: it has made as many as --keepalive-requests allows", "remote", ends.remote)
+	c := connectionOf(hr)
+	c.served++
+	if limit := e.limits.KeepAliveRequests; c.conn != nil && limit > 0 && c.served >= limit {
+		e.counters.KeepAliveEnds.Add(1)
+		e.o.Log.Debug("the connection closes after this request: it has made as many as --keepalive-requests allows", "remote", c.remote)
 		r.closing = true
 	}
 }
@@ -153,7 +153,7 @@ func (r *response) newPump() *pump {
 		limit:  r.e.limits.ResponseBuffer,
 		create: func() *httpserver.Spool { return o.NewSpool(pumpMemory) },
 		trouble: func(err error) {
-			r.e.stats.SpoolDiskWaits.Add(1)
+			r.e.counters.SpoolDiskWaits.Add(1)
 			r.e.spools.Response(o.Log, o.SpoolDir, err)
 		},
 	}
@@ -162,7 +162,7 @@ func (r *response) newPump() *pump {
 // hasten gives the client until --write-timeout to take the next piece. Under a foreign server that is its own to
 // decide.
 func (r *response) hasten() {
-	if endsOf(r.hr).conn != nil {
+	if connectionOf(r.hr).conn != nil {
 		_ = r.rc.SetWriteDeadline(time.Now().Add(r.e.limits.WriteTimeout))
 	}
 }
@@ -216,7 +216,7 @@ func (r *response) SendFile(f *os.File, offset, n int64) error {
 // for long.
 func (r *response) Abort() {
 	r.aborted = true
-	if c := endsOf(r.hr).conn; r.committed && c != nil && r.hr.ProtoMajor == 1 {
+	if c := connectionOf(r.hr).conn; r.committed && c != nil && r.hr.ProtoMajor == 1 {
 		go r.hangUp(c, r.pump)
 	}
 }
@@ -336,8 +336,8 @@ func (r *response) cutOff() {
 		r.status = http.StatusInternalServerError
 	}
 	if tooSlow(r.failed) {
-		r.e.stats.WriteTimeouts.Add(1)
-		r.e.o.Log.Info("the client did not take the response in time: the connection is cut off", "remote", endsOf(r.hr).remote)
+		r.e.counters.WriteTimeouts.Add(1)
+		r.e.o.Log.Info("the client did not take the response in time: the connection is cut off", "remote", connectionOf(r.hr).remote)
 		r.endByReset()
 		return
 	}
@@ -353,7 +353,7 @@ func (r *response) resetIfEndless() {
 
 // endByReset has the client see an error when the connection is closed.
 func (r *response) endByReset() {
-	if c, ok := endsOf(r.hr).conn.(interface{ SetLinger(seconds int) error }); ok {
+	if c, ok := connectionOf(r.hr).conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = c.SetLinger(0)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // engine is the engine on top of net/http: one goroutine a connection reads requests, takes in their
@@ -19,15 +20,16 @@ import (
 // the order of the response's fields, Content-Type and Content-Length of a 304. It answers malformed heads
 // (400, 431, 501, 505) and unknown expectations (417) by itself, without a line in the access log.
 type engine struct {
-	h       httpserver.Handler
-	d       httpserver.Threads
-	o       httpserver.Options
-	limits  httpserver.Limits
-	memory  sync.Pool           // of *requestMemory
-	refused httpserver.Throttle // of lines about a full queue
-	aged    httpserver.Throttle // and about requests that waited too long
-	stats   httpserver.Stats
-	spools  httpserver.SpoolTrouble
+	h        httpserver.Handler
+	d        httpserver.Threads
+	o        httpserver.Options
+	limits   httpserver.Limits
+	memory   sync.Pool           // of *requestMemory
+	refused  httpserver.Throttle // of lines about a full queue
+	aged     httpserver.Throttle // and about requests that waited too long
+	row      *scoreboard.Worker
+	counters *scoreboard.Counters // row's
+	spools   httpserver.SpoolTrouble
 
 	leaving atomic.Bool // every answer is its connection's last
 }
@@ -45,7 +47,12 @@ func NewHandler(h httpserver.Handler, d httpserver.Threads, o httpserver.Options
 
 func newEngine(h httpserver.Handler, d httpserver.Threads, o httpserver.Options, l httpserver.Limits) *engine {
 	ids := httpserver.NewRequestIDs()
+	row := o.Row
+	if row == nil {
+		row = scoreboard.Private(1)
+	}
 	return &engine{
+		row: row, counters: row.Counters(),
 		h:      h,
 		d:      d,
 		o:      o.WithDefaults(),
@@ -58,6 +65,7 @@ func newEngine(h httpserver.Handler, d httpserver.Threads, o httpserver.Options,
 type exchange struct {
 	e    *engine
 	hr   *http.Request
+	conn *connection
 	req  httpserver.Request
 	res  response
 	body body
@@ -65,9 +73,8 @@ type exchange struct {
 
 // ServeHTTP implements http.Handler.
 func (e *engine) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	e.stats.Requests.Add(1)
 	memory := e.memory.Get().(*requestMemory)
-	x := &exchange{e: e, hr: hr}
+	x := &exchange{e: e, hr: hr, conn: connectionOf(hr)}
 	e.translate(&x.req, hr, memory)
 	x.body.init(w, hr, e)
 	x.res.init(w, hr, e, &x.body)
@@ -77,6 +84,7 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	} else {
 		x.dispatch()
 	}
+	x.conn.show(scoreboard.ConnReading) // as net/http has it, until the next one
 	x.body.close()
 	x.log()
 	cut := x.res.cut
@@ -102,10 +110,12 @@ func (x *exchange) takeBody() error {
 // dispatch has the request answered on a thread.
 func (x *exchange) dispatch() {
 	entered := time.Now()
+	x.conn.show(scoreboard.ConnBusy)
 	err := x.do(func(thread int) {
 		x.req.Queued = time.Since(entered)
 		x.e.h.Serve(thread, &x.res, &x.req)
 	})
+	x.conn.show(scoreboard.ConnWriting)
 	var panicked *httpserver.TaskPanic
 	switch {
 	case err == nil:
@@ -113,11 +123,11 @@ func (x *exchange) dispatch() {
 	case errors.As(err, &panicked):
 		x.failed(panicked)
 	case errors.Is(err, httpserver.ErrQueueFull):
-		x.e.stats.QueueFull.Add(1)
+		x.e.counters.QueueFull.Add(1)
 		x.e.refused.Log(x.e.o.Log, "refused by 503: the queue for the threads is full")
 		x.refuse(http.StatusServiceUnavailable)
 	case errors.Is(err, errAged):
-		x.e.stats.QueueAged.Add(1)
+		x.e.counters.QueueAged.Add(1)
 		x.e.aged.Log(x.e.o.Log, "refused by 503: it waited too long for a thread")
 		x.res.closing = true
 		x.refuse(http.StatusServiceUnavailable)

@@ -18,7 +18,7 @@ import (
 type Server struct {
 	http   http.Server
 	engine *engine
-	new    newConnections
+	conns  connections
 	admit  admission
 
 	mu        sync.Mutex
@@ -29,7 +29,7 @@ type Server struct {
 // caller's: close them after Shutdown or Close, so that what is queued still runs.
 func NewServer(h httpserver.Handler, d httpserver.Threads, o httpserver.Options, l httpserver.Limits) *Server {
 	s := &Server{engine: newEngine(h, d, o, l), listeners: map[net.Listener]bool{}}
-	s.admit.e = s.engine
+	s.admit.e, s.conns.counters = s.engine, s.engine.counters
 	o, l = s.engine.o, s.engine.limits
 	s.http = http.Server{
 		Handler:                      s.engine,
@@ -39,10 +39,10 @@ func NewServer(h httpserver.Handler, d httpserver.Threads, o httpserver.Options,
 		WriteTimeout:                 l.WriteTimeout, // of net/http's own answers; others begin it anew
 		MaxHeaderBytes:               o.MaxHeaderBytes,
 		ErrorLog:                     log.New(errorLog{o.Log}, "", 0),
-		ConnContext:                  withConnEnds,
+		ConnContext:                  s.conns.begin,
 		ConnState:                    s.changed,
 	}
-	s.http.RegisterOnShutdown(s.new.expire)
+	s.http.RegisterOnShutdown(s.conns.expire)
 	return s
 }
 
@@ -74,14 +74,10 @@ func (s *Server) accepts(l net.Listener) bool {
 }
 
 func (s *Server) changed(c net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.engine.stats.Connections.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		s.engine.stats.Connections.Add(-1)
+	s.conns.changed(c, state)
+	if state == http.StateClosed || state == http.StateHijacked {
 		s.admit.leave(c)
 	}
-	s.new.changed(c, state)
 }
 
 // Drain implements httpserver.Engine.
@@ -95,7 +91,7 @@ func (s *Server) Drain(ctx context.Context) {
 	s.mu.Unlock()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for s.engine.stats.Connections.Load() > 0 {
+	for s.engine.counters.Connections.Load() > 0 {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -104,12 +100,12 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 }
 
-// Stats returns the counters, which go on counting.
-func (s *Server) Stats() *httpserver.Stats { return &s.engine.stats }
-
 // Shutdown implements httpserver.Engine.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.engine.stats.Log(s.engine.o.Log)
+	defer func() {
+		stats := s.engine.row.Stats()
+		stats.Log(s.engine.o.Log)
+	}()
 	return s.http.Shutdown(ctx)
 }
 

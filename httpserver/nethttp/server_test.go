@@ -56,9 +56,9 @@ func TestShutdownClosesConnectionsOnWhichNothingRuns(t *testing.T) {
 	receive(t, bufio.NewReader(idle), "GET")
 	send(t, slow, "GET / HT")
 	require.Eventually(t, func() bool {
-		ts.new.mu.Lock()
-		defer ts.new.mu.Unlock()
-		return len(ts.new.open) == 2
+		ts.conns.mu.Lock()
+		defer ts.conns.mu.Unlock()
+		return len(ts.conns.fresh) == 2
 	}, patience, time.Millisecond)
 	require.NoError(t, ts.Shutdown(within(t)))
 	for _, c := range []io.Reader{idle, fresh, slow} {

@@ -3,6 +3,7 @@ package progress
 import (
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -13,6 +14,8 @@ type body struct {
 	t     *thread
 	mu    sync.Mutex
 	inner io.Reader
+
+	received atomic.Int64 // bytes that were read
 }
 
 // seekableBody is one that can seek, as spooled content can.
@@ -21,6 +24,7 @@ type seekableBody struct{ body }
 // wrap returns b as the content of the request at hand. It is an io.Seeker if inner is one.
 func (b *seekableBody) wrap(inner io.Reader) io.Reader {
 	b.inner = inner
+	b.received.Store(0)
 	if _, ok := inner.(io.Seeker); ok {
 		return b
 	}
@@ -38,6 +42,7 @@ func (b *body) Read(p []byte) (n int, err error) {
 		return 0, ErrTimedOut
 	}
 	n, err = b.inner.Read(p)
+	b.received.Add(int64(n))
 	b.t.moved()
 	return n, err
 }

@@ -61,6 +61,7 @@ func (h *Handler) expire(thread int, number uint64, moved int64, status int) (ou
 		age: time.Duration(h.clock.now() - t.entered),
 	}
 	if t.committed {
+		t.answered.Aborted = true
 		t.w.Abort()
 		unlock()
 		return aborted, o
@@ -101,6 +102,7 @@ func (h *Handler) sends(thread int) bool {
 func (t *thread) answer(status int) {
 	answer := httpserver.OwnAnswer(status)
 	answer.Close = true
+	t.answered.Status = status
 	if answer.Send(t.w, string(t.r.Method)) != nil {
 		t.w.Abort()
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // Handler is an httpserver.Handler that passes every request on to another one, and keeps the records of a
-// worker on the scoreboard meanwhile: the requests that its threads are in, and the counters Busy and Requests.
+// worker's threads on the scoreboard: the requests that they are in, and what these were when they are over.
 type Handler struct {
 	inner   httpserver.Handler
 	row     *scoreboard.Worker
@@ -35,6 +35,20 @@ func NewHandler(inner httpserver.Handler, row *scoreboard.Worker) *Handler {
 	return h
 }
 
+// For returns a handler that does the same for another inner handler, on the same threads.
+func (h *Handler) For(inner httpserver.Handler) httpserver.Handler { return other{h, inner} }
+
+// other is a Handler with another inner handler.
+type other struct {
+	h     *Handler
+	inner httpserver.Handler
+}
+
+// Serve implements httpserver.Handler.
+func (o other) Serve(number int, w httpserver.ResponseWriter, r *httpserver.Request) {
+	o.h.serve(o.inner, number, w, r)
+}
+
 // thread is a thread's httpserver.ResponseWriter, used for one request after the other.
 type thread struct {
 	h      *Handler
@@ -46,7 +60,8 @@ type thread struct {
 	r         *httpserver.Request
 	number    uint64 // the request's on the scoreboard
 	entered   int64
-	committed bool  // w has the head, or was aborted: there can be no answer of ours
+	committed bool // w has the head, or was aborted: there can be no answer of ours
+	answered  scoreboard.Answered
 	idle      int64 // calls of Idle since the time sent, when content was sent, or the request entered
 	sent      int64
 
@@ -59,11 +74,15 @@ type thread struct {
 
 // Serve implements httpserver.Handler. It allocates nothing.
 func (h *Handler) Serve(number int, w httpserver.ResponseWriter, r *httpserver.Request) {
+	h.serve(h.inner, number, w, r)
+}
+
+func (h *Handler) serve(inner httpserver.Handler, number int, w httpserver.ResponseWriter, r *httpserver.Request) {
 	t := &h.threads[number]
 	content := r.Body
 	t.begin(w, r)
 	defer t.end(content)
-	h.inner.Serve(number, t, r)
+	inner.Serve(number, t, r)
 }
 
 func (t *thread) begin(w httpserver.ResponseWriter, r *httpserver.Request) {
@@ -76,14 +95,19 @@ func (t *thread) begin(w httpserver.ResponseWriter, r *httpserver.Request) {
 	}
 	t.entered = t.h.clock.now()
 	t.idle, t.sent = 0, t.entered
+	t.answered = scoreboard.Answered{Method: r.Method, Queued: int64(r.Queued)}
 	t.number = t.record.Begin(t.entered, r.Method, r.Target)
-	t.h.row.Counters().Requests.Add(1)
 	t.mu.Unlock()
 }
 
 // end waits for an answer of ours that is on its way, so that the engine has its ResponseWriter for itself.
 func (t *thread) end(content io.Reader) {
 	t.mu.Lock()
+	t.answered.Duration = t.h.clock.now() - t.entered
+	if t.answered.Received = t.r.ContentLength; t.r.ContentLength < 0 {
+		t.answered.Received = t.body.received.Load()
+	}
+	t.record.Count(&t.answered)
 	t.record.End()
 	t.r.Body = content
 	t.w, t.r, t.body.inner = nil, nil, nil

@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 func TestTheScoreboardShowsTheRequestWhileItLasts(t *testing.T) {
@@ -21,14 +23,58 @@ func TestTheScoreboardShowsTheRequestWhileItLasts(t *testing.T) {
 		assert.Equal(t, 1, requests[0].Thread)
 		assert.Equal(t, "GET", requests[0].Method)
 		assert.Equal(t, "/slow?x=1", requests[0].Target)
-		assert.GreaterOrEqual(t, requests[0].Age(), requests[0].Stalled())
-		assert.EqualValues(t, 1, row.Counters().Busy.Load())
+		assert.GreaterOrEqual(t, requests[0].Age(), time.Duration(requests[0].Seen-requests[0].Moved))
+		assert.EqualValues(t, 1, stat(row, "threads_busy"))
 	}), row)
 	h.Serve(1, &client{}, request("GET", "/slow?x=1"))
 	h.Serve(1, &client{}, request("GET", "/slow?x=1"))
 	assert.Empty(t, row.InRequests())
-	assert.Zero(t, row.Counters().Busy.Load())
-	assert.EqualValues(t, 2, row.Counters().Requests.Load())
+	assert.Zero(t, stat(row, "threads_busy"))
+	assert.EqualValues(t, 2, stat(row, "requests"))
+}
+
+// stat returns a counter.
+func stat(row *scoreboard.Worker, name string) int64 {
+	stats := row.Stats()
+	return stats.Value(name)
+}
+
+func TestARequestIsCountedByWhatBecameOfIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		call     application
+		request  *httpserver.Request
+		counters map[string]int64
+	}{
+		"an answer": {func(w httpserver.ResponseWriter, _ *httpserver.Request) {
+			_ = w.WriteHead(okHead)
+			_ = w.Write([]byte("12345"))
+		}, request("GET", "/"), map[string]int64{"responses_2xx": 1, "methods_GET": 1, "bytes_sent": 5}},
+		"a file": {func(w httpserver.ResponseWriter, _ *httpserver.Request) {
+			_ = w.WriteHead(okHead)
+			_ = w.SendFile(nil, 0, 7)
+		}, request("PUT", "/"), map[string]int64{"responses_2xx": 1, "methods_PUT": 1, "bytes_sent": 7}},
+		"nothing": {func(httpserver.ResponseWriter, *httpserver.Request) {}, request("GET", "/"), map[string]int64{"responses_aborted": 1}},
+		"a response that is cut short": {func(w httpserver.ResponseWriter, _ *httpserver.Request) {
+			_ = w.WriteHead(okHead)
+			w.Abort()
+		}, request("GET", "/"), map[string]int64{"responses_aborted": 1, "responses_2xx": 0}},
+		"content of known length": {func(httpserver.ResponseWriter, *httpserver.Request) {},
+			&httpserver.Request{Method: []byte("POST"), Body: strings.NewReader("123"), ContentLength: 3}, map[string]int64{"bytes_received": 3}},
+		"content of unknown length": {func(_ httpserver.ResponseWriter, r *httpserver.Request) { _, _ = r.Body.Read(make([]byte, 2)) },
+			&httpserver.Request{Method: []byte("POST"), Body: strings.NewReader("123"), ContentLength: -1}, map[string]int64{"bytes_received": 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row := newRow(t, 1)
+			h := NewHandler(application(func(httpserver.ResponseWriter, *httpserver.Request) { t.Error("this is the other one") }), row)
+			h.For(test.call).Serve(0, &client{}, test.request)
+			for name, want := range test.counters {
+				assert.Equal(t, want, stat(row, name), name)
+			}
+			stats := row.Stats()
+			assert.EqualValues(t, 1, stats.Duration.Count())
+			assert.EqualValues(t, 1, stats.Queued.Count())
+		})
+	}
 }
 
 func TestTheApplicationsCallsGetThrough(t *testing.T) {

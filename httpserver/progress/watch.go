@@ -35,6 +35,9 @@ type Options struct {
 	// Stuck.GIL: from the first call on the worker had better be replaced, from one with GIL on be killed.
 	Stuck func(Stuck)
 
+	// GILHeld reports whether a thread holds the GIL: it is asked at each look, for the counters.
+	GILHeld func() bool
+
 	// Log takes one record at level Error for each request that runs into Timeout; nil is slog.Default().
 	Log *slog.Logger
 }
@@ -143,12 +146,24 @@ func (w *watchdog) look(ctx context.Context) {
 	now := time.Now()
 	passed := min(now.Sub(w.last), 2*w.o.Tick)
 	w.last = now
+	w.sampleGIL()
 	if w.o.Timeout > 0 {
 		for i := range w.seen {
 			w.lookAt(ctx, i, passed)
 		}
 	}
 	w.h.now.Store(w.h.clock.now())
+}
+
+func (w *watchdog) sampleGIL() {
+	if w.o.GILHeld == nil {
+		return
+	}
+	counters := w.h.row.Counters()
+	counters.GILSamples.Add(1)
+	if w.o.GILHeld() {
+		counters.GILHeld.Add(1)
+	}
 }
 
 func (w *watchdog) lookAt(ctx context.Context, thread int, passed time.Duration) {

@@ -42,7 +42,7 @@ func (t *thread) WriteHead(h *httpserver.Head) error {
 		return err
 	}
 	defer t.release() // deferred as an engine may panic
-	t.committed = true
+	t.committed, t.answered.Status = true, h.Status
 	return t.w.WriteHead(h)
 }
 
@@ -53,6 +53,7 @@ func (t *thread) Write(p []byte) error {
 	}
 	defer t.release()
 	t.idle, t.sent = 0, t.h.now.Load()
+	t.answered.Sent += int64(len(p))
 	return t.w.Write(p)
 }
 
@@ -84,6 +85,7 @@ func (t *thread) SendFile(f *os.File, offset, n int64) error {
 		return err
 	}
 	defer t.release()
+	t.answered.Sent += n
 	return t.w.SendFile(f, offset, n)
 }
 
@@ -93,7 +95,7 @@ func (t *thread) Abort() {
 		return
 	}
 	defer t.release()
-	t.committed = true
+	t.committed, t.answered.Aborted = true, true
 	t.w.Abort()
 }
 

@@ -56,7 +56,7 @@ func (r *Reactor) accept(l *listener, w *worker) (more bool) {
 			if w != nil && l.pending() && w.makeRoom() {
 				continue
 			}
-			r.stats.AcceptFailures.Add(1)
+			r.counters.AcceptFailures.Add(1)
 			r.acceptTrouble.Log(r.o.Log, "cannot accept connections: "+err.Error())
 			r.retryAccept.Store(true)
 			return false
@@ -98,7 +98,7 @@ func (l *listener) unblock() {
 // admit makes a connection of an accepted socket, unless there are too many, of all or of its address.
 func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 	if r.full() {
-		r.stats.TooManyConnections.Add(1)
+		r.counters.TooManyConnections.Add(1)
 		r.crowd.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows, and none is idle", "connections", r.o.Limits.MaxConnections)
 		unix.Close(fd)
 		return

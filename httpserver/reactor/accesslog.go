@@ -74,6 +74,6 @@ func (w *worker) write(e *httpserver.AccessEntry) {
 		return
 	}
 	if err := w.r.http.AccessLog.Log(e); err != nil {
-		w.r.stats.AccessLogLost.Add(1)
+		w.r.counters.AccessLogLost.Add(1)
 	}
 }

@@ -10,7 +10,7 @@ func (r *Reactor) admitAddress(c *conn) bool {
 	if !counts {
 		return true
 	}
-	if !r.addresses.Enter(key, limit, &r.stats, r.o.Log) {
+	if !r.addresses.Enter(key, limit, r.counters, r.o.Log) {
 		return false
 	}
 	c.countedAs = key

@@ -14,7 +14,7 @@ import (
 // Only threads get here: what the reactor's own goroutines send fits into memory.
 func (res *response) press(part []byte, err error) error {
 	c := res.c
-	c.r.stats.SpoolDiskWaits.Add(1)
+	c.r.counters.SpoolDiskWaits.Add(1)
 	c.r.spools.Response(c.r.o.Log, c.r.http.SpoolDir, err)
 	for c.out != nil {
 		state, err := res.w.drain(c)
@@ -44,7 +44,7 @@ func (res *response) awaitRoom() error {
 	}
 	err := res.allowed.wait(res.c, unix.POLLOUT, res.c.taken)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		r.stats.WriteTimeouts.Add(1)
+		r.counters.WriteTimeouts.Add(1)
 		r.cut.Info(r.o.Log, "the client did not take the response in time: the connection is cut off", "remote", res.c.remote)
 	}
 	return err

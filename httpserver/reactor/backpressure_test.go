@@ -47,7 +47,7 @@ func TestAResponseForWhichThereIsNoDiskArrivesWholeThroughASmallSocket(t *testin
 			}
 			_, body, _ := strings.Cut(<-received, "\r\n\r\n")
 			assert.True(t, body == large, "%d bytes instead of %d", len(body), len(large))
-			assert.NotZero(t, r.stats.SpoolDiskWaits.Load())
+			assert.NotZero(t, r.counters.SpoolDiskWaits.Load())
 			assert.Zero(t, disk.Used())
 		})
 	}
@@ -65,5 +65,5 @@ func TestAHandlerThatWaitsForWantOfDiskDoesNotWaitForEver(t *testing.T) {
 	unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	driveNow(t, w, c, unix.EPOLLIN)
 	assert.Equal(t, phaseClosed, c.phase)
-	assert.Equal(t, int64(1), r.stats.WriteTimeouts.Load())
+	assert.Equal(t, int64(1), r.counters.WriteTimeouts.Load())
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
@@ -95,7 +96,7 @@ func (w *worker) feed(c *conn, p []byte) {
 	var fault *http1.Error
 	switch {
 	case errors.As(err, &fault):
-		w.r.stats.Malformed.Add(1)
+		w.r.counters.Malformed.Add(1)
 		w.refuseBody(c, fault.Status, fault.Reason)
 	case err != nil:
 		w.noRoom(c, err)
@@ -112,7 +113,7 @@ func (w *worker) feed(c *conn, p []byte) {
 // alike, by 503 with Retry-After: both pass, and the client may find another server meanwhile. 507 (RFC 4918)
 // would tell it not to try again by itself.
 func (w *worker) noRoom(c *conn, err error) {
-	w.r.stats.NoRoom(err)
+	httpserver.CountNoRoom(w.r.counters, err)
 	w.r.spools.Request(w.r.o.Log, w.r.http.SpoolDir, err)
 	w.turnAway(c, w.headOf(c), http.StatusServiceUnavailable)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/http1"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // A phase is what a connection is about to do when something happens on it.
@@ -42,6 +43,7 @@ type conn struct {
 	in            []byte // received and not used: a part of a head, a head whose content comes in, or more requests
 	inTaken       int    // of Options.SpoolMemory, for in
 	parser        *http1.Parser
+	shown         scoreboard.ConnState
 	served        int
 	began         int64 // when the first byte of the head came, in Reactor.now; 0 before
 	remote, local netip.AddrPort
@@ -151,6 +153,7 @@ func (w *worker) step(c *conn) (again bool) {
 // letGo ends w's ownership, as w.to says. It returns false when there is more to do, and w is the owner still;
 // otherwise c may be another's already.
 func (w *worker) letGo(c *conn) bool {
+	c.show()
 	switch {
 	case c.phase == phaseClosed:
 		return true
@@ -167,6 +170,24 @@ func (w *worker) letGo(c *conn) bool {
 	return true
 }
 
+// show has c counted by what it waits for.
+func (c *conn) show() {
+	state := scoreboard.ConnBusy
+	switch c.phase {
+	case phaseHead:
+		if state = scoreboard.ConnIdle; len(c.in) > 0 {
+			state = scoreboard.ConnReading
+		}
+	case phaseBody:
+		state = scoreboard.ConnReading
+	case phaseFlush, phaseLinger:
+		state = scoreboard.ConnWriting
+	case phaseClosed:
+		state = scoreboard.ConnGone
+	}
+	c.r.counters.Show(&c.shown, state)
+}
+
 // letQueue gives c to the queue. If that is full, c stays w's, and its request is refused.
 func (w *worker) letQueue(c *conn) bool {
 	c.own.give(inQueue)
@@ -174,7 +195,7 @@ func (w *worker) letQueue(c *conn) bool {
 		return true
 	}
 	c.own.take(inQueue)
-	w.r.stats.QueueFull.Add(1)
+	w.r.counters.QueueFull.Add(1)
 	w.overloaded(c, &w.r.crowded, "the queue for the threads is full")
 	return false
 }
@@ -199,6 +220,7 @@ func (c *conn) close() {
 		return
 	}
 	c.phase = phaseClosed
+	c.show()
 	c.own.end()
 	c.dropRequest()
 	c.dropResponse()

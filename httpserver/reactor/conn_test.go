@@ -59,7 +59,7 @@ func connect(t testing.TB, r *Reactor) (c *conn, client int) {
 	t.Cleanup(func() { unix.Close(pair[1]) })
 	c = &conn{r: r, fd: pair[0]}
 	require.True(t, r.table.add(c))
-	r.stats.Connections.Add(1)
+	r.counters.Connections.Add(1)
 	return c, pair[1]
 }
 
@@ -302,7 +302,7 @@ func TestWritingToAClientThatIsGoneIsAnError(t *testing.T) {
 	require.True(t, c.own.claim())
 	w.drive(c)
 	assert.Equal(t, phaseClosed, c.phase)
-	assert.Zero(t, r.stats.Connections.Load())
+	assert.Zero(t, r.counters.Connections.Load())
 }
 
 func TestARequestInTheLoopAllocatesNothing(t *testing.T) {
@@ -341,7 +341,6 @@ func TestARequestInTheLoopAllocatesNothing(t *testing.T) {
 			}
 			// Ids and the Date field are made for many requests at once: that rounds down to none.
 			assert.Zero(t, testing.AllocsPerRun(10000, one))
-			assert.Equal(t, int64(10001), r.stats.Requests.Load())
 		})
 	}
 }

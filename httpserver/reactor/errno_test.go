@@ -167,7 +167,7 @@ func TestAClientThatEndsBeforeItHasItsResponseIsLetGo(t *testing.T) {
 			require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR)) // writing is EPIPE now
 			driveNow(t, w, c, unix.EPOLLIN|gone)
 			assert.Equal(t, phaseClosed, c.phase)
-			assert.Zero(t, r.stats.Connections.Load())
+			assert.Zero(t, r.counters.Connections.Load())
 		})
 	}
 }
@@ -191,7 +191,7 @@ func connectTCP(t *testing.T, r *Reactor) (c *conn, client int) {
 	require.NoError(t, err)
 	c = &conn{r: r, fd: fd}
 	require.True(t, r.table.add(c))
-	r.stats.Connections.Add(1)
+	r.counters.Connections.Add(1)
 	return c, client
 }
 
@@ -240,7 +240,7 @@ func TestAResetEndsTheConnectionWhateverItWaitsFor(t *testing.T) {
 			resetBy(t, c, client)
 			driveNow(t, w, c, unix.EPOLLIN|gone)
 			assert.Equal(t, phaseClosed, c.phase)
-			assert.Zero(t, r.stats.Connections.Load())
+			assert.Zero(t, r.counters.Connections.Load())
 			assert.Zero(t, disk.Used(), "a temporary file is left")
 		})
 	}
@@ -274,7 +274,7 @@ func TestAResetWhileTheHandlerRunsIsItsError(t *testing.T) {
 			unix.Write(client, []byte(test.request))
 			driveNow(t, w, c, unix.EPOLLIN)
 			assert.Equal(t, phaseClosed, c.phase)
-			assert.Zero(t, r.stats.Connections.Load())
+			assert.Zero(t, r.counters.Connections.Load())
 		})
 	}
 }

@@ -46,7 +46,7 @@ func (c *conn) store(data []byte) bool {
 
 // storeMore adds data, as store does, which is in transit to the disk if transit is true.
 func (c *conn) storeMore(data []byte, transit bool) bool {
-	if !c.makeRoom(len(c.in)+len(data), transit && c.r.stats.DiskWaiting.Load() < inTransit) {
+	if !c.makeRoom(len(c.in)+len(data), transit && c.r.counters.DiskWaiting.Load() < inTransit) {
 		return false
 	}
 	c.in = append(c.in, data...)
@@ -70,7 +70,7 @@ func (c *conn) forget() {
 
 // noMemory refuses a request for which there is no memory.
 func (w *worker) noMemory(c *conn) {
-	w.r.stats.SpoolMemoryRefusals.Add(1)
+	w.r.counters.SpoolMemoryRefusals.Add(1)
 	w.r.noMemory.Log(w.r.o.Log, "refused by 503: no memory for a request: --spool-memory is used up")
 	w.scratch.parser.Reset()
 	w.turnAway(c, nil, http.StatusServiceUnavailable)

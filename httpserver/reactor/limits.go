@@ -11,7 +11,7 @@ func (c *conn) usedUp() bool {
 // ends notes that a connection has made as many requests as it may. That is as it should be, so the line is for
 // those who look for the reason.
 func (c *conn) ends() bool {
-	c.r.stats.KeepAliveEnds.Add(1)
+	c.r.counters.KeepAliveEnds.Add(1)
 	c.r.o.Log.Debug("the connection closes after this request: it has made as many as --keepalive-requests allows",
 		"remote", c.remote, "requests", c.served)
 	return true

@@ -22,11 +22,11 @@ func TestWhatWasCountedIsLoggedInOneRecordAtTheEnd(t *testing.T) {
 	server := r.NewServer(nil, httpserver.Options{})
 	assert.NoError(t, server.Shutdown(t.Context()))
 	assert.Empty(t, out.String(), "there is nothing to tell")
-	r.stats.Requests.Store(7)
-	r.stats.QueueAged.Store(2)
+	r.counters.TooLarge.Store(7)
+	r.counters.QueueAged.Store(2)
 	assert.NoError(t, server.Shutdown(t.Context()))
 	assert.Equal(t, 1, strings.Count(out.String(), "\n"))
-	assert.Contains(t, out.String(), "requests=7 queue_aged=2\n")
+	assert.Contains(t, out.String(), "too_large=7 queue_aged=2\n")
 }
 
 func TestAddressesAreNotCountedWithoutALimit(t *testing.T) {

@@ -66,7 +66,7 @@ func TestHeadsThatTrickleInTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	field := "A: " + strings.Repeat("a", 30000) + "\r\n"
 	_, clients := slowly(t, r, w, 50, "GET / HTTP/1.1\r\nHost: a\r\n"+field)
 	assert.LessOrEqual(t, memory.Used(), int64(bound))
-	refused := int(r.stats.SpoolMemoryRefusals.Load())
+	refused := int(r.counters.SpoolMemoryRefusals.Load())
 	assert.Equal(t, 50-bound/(32<<10), refused)
 	for i, client := range clients {
 		if i >= 50-refused {

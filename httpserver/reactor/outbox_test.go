@@ -5,6 +5,7 @@ package reactor
 import (
 	"log/slog"
 	"math"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,9 +105,10 @@ func TestAnAnswerIsNotHeldBackByALongRequest(t *testing.T) {
 func TestAThreadThatFindsARequestWhenItParksGoesOnPolling(t *testing.T) {
 	var r *Reactor
 	var c *conn
-	var client, n int
+	var client int
+	var handled atomic.Int32
 	handler := func(w httpserver.ResponseWriter, q *httpserver.Request) {
-		switch n++; n {
+		switch handled.Add(1) {
 		case 1: // the client is fast: the next request is there when the answer goes out
 			unix.Write(client, []byte(aRequest))
 			assert.False(t, c.own.claim())
@@ -127,10 +129,10 @@ func TestAThreadThatFindsARequestWhenItParksGoesOnPolling(t *testing.T) {
 	require.Eventually(t, func() bool { return r.sched.unparkThread(0) }, patience, time.Millisecond)
 	r.unpark(0)
 	await(t, client, content)
-	require.Eventually(t, func() bool { return r.stats.Requests.Load() == 2 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return handled.Load() == 2 }, patience, time.Millisecond)
 	ask(c, client, aRequest)
 	r.notify()
-	require.Eventually(t, func() bool { return r.stats.Requests.Load() == 3 }, patience, time.Millisecond, "nobody polls")
+	require.Eventually(t, func() bool { return handled.Load() == 3 }, patience, time.Millisecond, "nobody polls")
 }
 
 // await waits until text has come at the client.
@@ -184,7 +186,7 @@ func TestAHeldAnswerToAClientThatIsGoneClosesTheConnection(t *testing.T) {
 	for w.turn(0) {
 	}
 	assert.Equal(t, phaseClosed, c.phase)
-	assert.Zero(t, r.stats.Connections.Load())
+	assert.Zero(t, r.counters.Connections.Load())
 }
 
 func TestAnAbortAfterTheWholeAnswerClosesTheConnection(t *testing.T) {

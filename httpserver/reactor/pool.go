@@ -55,7 +55,7 @@ func (p *pool) init(r *Reactor) {
 
 // wait takes in a connection that was given to the pool.
 func (p *pool) wait(c *conn) {
-	p.r.stats.DiskWaiting.Add(1)
+	p.r.counters.DiskWaiting.Add(1)
 	p.add(job{c: c, since: p.r.now()})
 }
 
@@ -154,7 +154,7 @@ func (c *conn) takeFromPool() bool {
 	if !c.own.take(inPool) {
 		return false
 	}
-	c.r.stats.DiskWaiting.Add(-1)
+	c.r.counters.DiskWaiting.Add(-1)
 	return true
 }
 
@@ -188,7 +188,7 @@ func (p *pool) impatient(w *worker) {
 		c.kill()
 	}
 	if n := len(waiting) + len(hanging); n > 0 {
-		w.r.stats.DiskTimeouts.Add(int64(n))
+		w.r.counters.DiskTimeouts.Add(int64(n))
 		p.slow.Error(w.r.o.Log, "the disk does not answer: connections that have waited for it for too long are ended",
 			"folder", w.r.http.SpoolDir, "connections", n, "waited", p.patience)
 	}

@@ -191,7 +191,7 @@ func TestADiskThatHangsHoldsUpNobodyWhoDoesNotNeedIt(t *testing.T) {
 			for i := range poolSize + 2 { // two more than goroutines
 				clients = append(clients, dialForDisk(t, hanging, address, test.request))
 				eventually(t, "the request got stuck elsewhere", func() bool {
-					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.stats.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
+					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.counters.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
 				})
 			}
 			for range 3 {
@@ -241,7 +241,7 @@ func TestWhoWaitsForTheDiskForTooLongIsLetGo(t *testing.T) {
 			for i := range poolSize + 1 {
 				clients = append(clients, dialForDisk(t, hanging, address, test.request))
 				eventually(t, "the request got stuck elsewhere", func() bool {
-					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.stats.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
+					return hanging.hung.Load() == int64(min(i+1, poolSize)) && r.counters.DiskWaiting.Load() == int64(max(i+1-poolSize, 0))
 				})
 			}
 			r.pool.mu.Lock()
@@ -259,12 +259,12 @@ func TestWhoWaitsForTheDiskForTooLongIsLetGo(t *testing.T) {
 					assert.Contains(t, string(got), " 503 ")
 				}
 			}
-			eventually(t, "they are not counted", func() bool { return r.stats.DiskTimeouts.Load() == poolSize+1 })
-			assert.Zero(t, r.stats.DiskWaiting.Load())
+			eventually(t, "they are not counted", func() bool { return r.counters.DiskTimeouts.Load() == poolSize+1 })
+			assert.Zero(t, r.counters.DiskWaiting.Load())
 			_, body := dial(t, address, aRequest).answer(t)
 			assert.Equal(t, content, body)
 			hanging.heal()
-			eventually(t, "connections are left", func() bool { return r.stats.Connections.Load() <= 1 })
+			eventually(t, "connections are left", func() bool { return r.counters.Connections.Load() <= 1 })
 		})
 	}
 }

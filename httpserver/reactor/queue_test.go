@@ -83,7 +83,7 @@ func TestATaskThatHasWaitedTooLongDoesNotRun(t *testing.T) {
 	}
 	w.refuseOld()
 	assert.ErrorIs(t, <-result, httpserver.ErrQueueFull)
-	assert.Equal(t, int64(1), r.stats.QueueAged.Load())
+	assert.Equal(t, int64(1), r.counters.QueueAged.Load())
 }
 
 func TestATaskThatNobodyCanRunFailsWhenTheReactorCloses(t *testing.T) {

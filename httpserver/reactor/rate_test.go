@@ -43,7 +43,7 @@ func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
 	takes(64 << 10)
 	w.lastLook(c, false)
 	assert.Equal(t, phaseClosed, c.phase)
-	assert.Equal(t, int64(1), r.stats.WriteTimeouts.Load())
+	assert.Equal(t, int64(1), r.counters.WriteTimeouts.Load())
 }
 
 func TestAClientThatTakesItsResponseInTimeHasTheWholeTimeAgain(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pyserve/pyserve/httpserver"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // Reactor is the engine and, in place of a nethttp.Dispatcher, the queue for the threads: it takes the
@@ -35,7 +36,8 @@ type Reactor struct {
 	stopped chan struct{} // closed by Close
 	users   atomic.Int64  // who may use the descriptors; closed when it falls to 0
 
-	stats          httpserver.Stats
+	row            *scoreboard.Worker
+	counters       *scoreboard.Counters // row's
 	date           dateLine
 	ids            *httpserver.RequestIDs
 	balancer       *balancer     // nil in a process by itself
@@ -72,11 +74,14 @@ func New(threads int, o Options) (*Reactor, error) {
 	}
 	r := &Reactor{o: o.withDefaults(), epoll: epoll, wake: wake, sched: newScheduler(threads),
 		start: time.Now(), drains: make(chan struct{}, 1), stopped: make(chan struct{}), threads: make([]*worker, threads),
-		polling: new(atomic.Int32), ids: httpserver.NewRequestIDs(), http: httpserver.Options{}.WithDefaults()}
-	if o.Row != nil {
-		r.polling = &o.Row.Counters().Polling
+		ids: httpserver.NewRequestIDs(), http: httpserver.Options{}.WithDefaults()}
+	if r.row = o.Row; r.row == nil {
+		r.row = scoreboard.Private(threads)
+	} else if o.Row.Board().Slots() > 1 {
 		r.balancer = newBalancer(r, o.Row)
 	}
+	r.counters = r.row.Counters()
+	r.polling = &r.counters.Polling
 	r.users.Store(1)
 	r.queue.capacity = r.o.Queue
 	r.pool.init(r)
@@ -146,7 +151,7 @@ func (r *Reactor) tooOld(i item) bool {
 	if r.o.Limits.QueueAge < 0 || time.Since(i.since) <= r.o.Limits.QueueAge {
 		return false
 	}
-	r.stats.QueueAged.Add(1)
+	r.counters.QueueAged.Add(1)
 	return true
 }
 

@@ -191,7 +191,7 @@ func (w *worker) request(c *conn, data []byte, n int) (rest []byte) {
 }
 
 func (w *worker) tooLarge(c *conn, h *http1.Head) {
-	w.r.stats.TooLarge.Add(1)
+	w.r.counters.TooLarge.Add(1)
 	w.refuse(c, h, http.StatusRequestEntityTooLarge, "the content is larger than --max-body")
 }
 

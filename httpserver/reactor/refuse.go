@@ -21,7 +21,7 @@ func (w *worker) refuse(c *conn, h *http1.Head, status int, reason string) {
 
 // turnAway answers by a status of the server's own and closes. h may be nil.
 func (w *worker) turnAway(c *conn, h *http1.Head, status int) {
-	w.r.http.CountRefusal(status)
+	w.r.counters.Own(status)
 	method := ""
 	if h != nil {
 		method = string(h.Method)
@@ -49,7 +49,7 @@ func (w *worker) refuseBody(c *conn, status int, reason string) {
 func (w *worker) malformed(c *conn, err error) {
 	fault := &http1.Error{Status: http.StatusBadRequest, Reason: err.Error()}
 	errors.As(err, &fault)
-	w.r.stats.Malformed.Add(1)
+	w.r.counters.Malformed.Add(1)
 	w.scratch.parser.Reset()
 	h := &w.scratch.head
 	h.Fields, h.Minor = h.Fields[:0], 1

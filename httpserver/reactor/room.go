@@ -9,7 +9,9 @@ import "golang.org/x/sys/unix"
 const crowdLook = 1 << 10
 
 // full reports whether there are as many connections as there may be.
-func (r *Reactor) full() bool { return r.stats.Connections.Load() >= int64(r.o.Limits.MaxConnections) }
+func (r *Reactor) full() bool {
+	return r.counters.Connections.Load() >= int64(r.o.Limits.MaxConnections)
+}
 
 // makeRoom closes the connection that has been idle for longest, and reports whether there was one. It never closes one
 // with a request: what has come and was not read is looked after first.
@@ -29,7 +31,7 @@ func (w *worker) makeRoom() bool {
 		case c.pending():
 			w.drive(c)
 		default:
-			w.r.stats.IdleClosed.Add(1)
+			w.r.counters.IdleClosed.Add(1)
 			c.close()
 			return true
 		}

@@ -50,13 +50,13 @@ func TestAtTheLimitTheConnectionThatHasBeenIdleForLongestGivesWay(t *testing.T) 
 
 	fifth := connect()
 	assert.True(t, closed(older))
-	assert.Equal(t, int64(4), r.stats.Connections.Load())
-	assert.Equal(t, int64(1), r.stats.IdleClosed.Load())
+	assert.Equal(t, int64(4), r.counters.Connections.Load())
+	assert.Equal(t, int64(1), r.counters.IdleClosed.Load())
 	assert.Equal(t, 1, served, "the request that had not been read")
 	for _, c := range []net.Conn{inRequest, newer, fifth} {
 		assert.False(t, closed(c))
 	}
-	assert.Zero(t, r.stats.TooManyConnections.Load())
+	assert.Zero(t, r.counters.TooManyConnections.Load())
 }
 
 func TestDescriptorsAreKeptForTheApplication(t *testing.T) {

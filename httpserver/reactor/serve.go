@@ -21,7 +21,6 @@ func (w *worker) serve(c *conn, content io.Reader, length int64, more bool) {
 	h := &s.head
 	c.served++
 	c.deadline.Store(0)
-	w.r.stats.Requests.Add(1)
 	s.req = httpserver.Request{
 		ID: w.requestID(c, h), Method: h.Method, Target: h.Target, Proto: protocols[h.Minor], Host: h.Host, Fields: h.Fields,
 		Scheme: "http", Remote: c.remote, Local: c.local, Body: content, ContentLength: length,

@@ -86,7 +86,7 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for s.r.stats.Connections.Load() > 0 {
+	for s.r.counters.Connections.Load() > 0 {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -97,7 +97,10 @@ func (s *Server) Drain(ctx context.Context) {
 
 // Shutdown implements httpserver.Engine. Idle connections are closed after a last read.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.r.stats.Log(s.r.o.Log)
+	defer func() {
+		stats := s.r.row.Stats()
+		stats.Log(s.r.o.Log)
+	}()
 	s.r.leaving.Store(true)
 	if s.r.acquire() {
 		s.stop(true)
@@ -106,7 +109,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.r.draining.Store(true)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for s.r.stats.Connections.Load() > 0 {
+	for s.r.counters.Connections.Load() > 0 {
 		select {
 		case s.r.drains <- struct{}{}:
 		default:

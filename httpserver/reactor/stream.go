@@ -57,7 +57,7 @@ func (b *streamed) take(p []byte) (n int) {
 	used := 0
 	if b.chunked {
 		if n, used, b.done, b.err = b.chunks.Decode(p, b.pending); b.err != nil {
-			b.c.r.stats.Malformed.Add(1)
+			b.c.r.counters.Malformed.Add(1)
 		}
 	} else {
 		n = copy(p[:min(int64(len(p)), b.left)], b.pending)
@@ -68,7 +68,7 @@ func (b *streamed) take(p []byte) (n int) {
 	b.pending = b.pending[used:]
 	b.taken += int64(n)
 	if limit := b.c.r.http.MaxBody; limit >= 0 && b.taken > limit {
-		b.c.r.stats.TooLarge.Add(1)
+		b.c.r.counters.TooLarge.Add(1)
 		b.c.r.cut.Info(b.c.r.o.Log, "the content of a request is cut off: it is larger than --max-body", "remote", b.c.remote)
 		b.err = &http1.Error{Status: http.StatusRequestEntityTooLarge, Reason: "the content is larger than --max-body"}
 		return 0
@@ -121,7 +121,7 @@ func (b *streamed) await() error {
 	}
 	err := b.allowed.wait(b.c, unix.POLLIN, func() int64 { return b.taken })
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		r.stats.BodyTimeouts.Add(1)
+		r.counters.BodyTimeouts.Add(1)
 		r.cut.Info(r.o.Log, "the content of a request is cut off: it came too slowly", "remote", b.c.remote)
 		err = &http1.Error{Status: http.StatusRequestTimeout, Reason: "it came too slowly"}
 	}

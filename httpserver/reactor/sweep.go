@@ -137,7 +137,7 @@ func (c *conn) moved() int64 {
 
 // expired ends what has taken too long.
 func (w *worker) expired(c *conn) {
-	s := &w.r.stats
+	s := w.r.counters
 	switch c.phase {
 	case phaseHead:
 		if len(c.in) == 0 {

@@ -28,7 +28,7 @@ func (r *Reactor) enqueueTask(t *httpserver.Task) error {
 	case r.closed.Load():
 		return httpserver.ErrClosed
 	case !r.push(item{task: t}):
-		r.stats.QueueFull.Add(1)
+		r.counters.QueueFull.Add(1)
 		return httpserver.ErrQueueFull
 	}
 	return nil

@@ -11,7 +11,7 @@ const (
 	magic = 0x70797365_72766531 // "pyserve1" when written from the highest byte on
 	// version changes with any change of the records, so that a worker of another build says so instead
 	// of reading nonsense.
-	version = 2
+	version = 3
 
 	maxWorkers = 1 << 12
 	// MaxThreads is how many threads a worker can have.
@@ -27,8 +27,19 @@ type header struct {
 	_                      [9]uint64
 }
 
+// pastRecord is what workers have counted that are gone. The master alone writes it.
+type pastRecord struct {
+	values           [maxStats]uint64 // by the lines of table
+	duration, queued histogram
+	_                [6]uint64
+}
+
+// maxStats is how many lines the table of counters may have.
+const maxStats = 80
+
 const (
 	headerSize = unsafe.Sizeof(header{})
+	pastSize   = unsafe.Sizeof(pastRecord{})
 	workerSize = unsafe.Sizeof(workerRecord{})
 	threadSize = unsafe.Sizeof(threadRecord{})
 )
@@ -36,11 +47,12 @@ const (
 // Board is the table. Its methods, Close excepted, may be called by any goroutine at any time.
 type Board struct {
 	memory  memory
+	past    *pastRecord
 	workers []Worker
 }
 
-// New makes a board for the master, with room for that many workers at once, and for threads Python threads in
-// each. The kernel sets the memory aside at once, so that there is no lack of it later.
+// New makes a board for the master, with room for that many workers at the same time, and for threads Python threads in
+// each. The kernel sets the memory aside now, so that there is no lack of it later.
 func New(workers, threads int) (*Board, error) {
 	size, err := boardSize(workers, threads)
 	if err != nil {
@@ -78,7 +90,7 @@ func boardSize(workers, threads int) (int, error) {
 	if threads < 1 || threads > MaxThreads {
 		return 0, fmt.Errorf("scoreboard: %d threads: want 1 to %d", threads, MaxThreads)
 	}
-	size := uint64(headerSize) + uint64(workers)*slotSize(threads)
+	size := uint64(headerSize+pastSize) + uint64(workers)*slotSize(threads)
 	if size > 1<<30 {
 		return 0, fmt.Errorf("scoreboard: %d workers of %d threads take %d bytes: want at most %d", workers, threads, size, 1<<30)
 	}
@@ -131,7 +143,8 @@ func checkHeader(b []byte) (*header, error) {
 // newBoard makes the handles, once: nobody allocates one while requests run.
 func newBoard(m memory, workers, threads int) *Board {
 	b := &Board{memory: m, workers: make([]Worker, workers)}
-	at := headerSize
+	b.past = (*pastRecord)(unsafe.Pointer(&m.bytes[headerSize]))
+	at := headerSize + pastSize
 	for i := range b.workers {
 		w := &b.workers[i]
 		w.board, w.slot = b, i
@@ -141,7 +154,6 @@ func newBoard(m memory, workers, threads int) *Board {
 		for j := range w.threads {
 			w.threads[j] = Thread{
 				record: (*threadRecord)(unsafe.Pointer(&m.bytes[at])),
-				busy:   &w.record.counters.Busy,
 				worker: i, number: j,
 			}
 			at += threadSize
@@ -159,7 +171,7 @@ func (b *Board) FD() int { return b.memory.fd }
 func (b *Board) Close() error {
 	m := b.memory
 	b.memory = memory{fd: -1}
-	b.workers = nil
+	b.past, b.workers = nil, nil
 	return errors.Join(m.unmap(), m.closeDescriptor())
 }
 
@@ -169,22 +181,44 @@ func (b *Board) Slots() int { return len(b.workers) }
 // Worker returns the slot with that number, from 0; it panics if there is none. It is the same one each time.
 func (b *Board) Worker(slot int) *Worker { return &b.workers[slot] }
 
-// FreeSlot returns a slot that nobody has, for the master to Reset and hand out, or nil when all are taken.
-// Only one goroutine of the master may hand out slots.
-func (b *Board) FreeSlot() *Worker {
+// Stats returns what all workers together have counted since the board was made.
+func (b *Board) Stats() Stats {
+	all := b.past.stats()
 	for i := range b.workers {
-		if b.workers[i].State() == Free {
-			return &b.workers[i]
+		if b.workers[i].State() != Free {
+			all.Add(b.workers[i].Stats())
 		}
 	}
-	return nil
+	return all
+}
+
+// keep adds what w has counted to the past.
+func (b *Board) keep(w *Worker) {
+	s := w.Stats()
+	for i, r := range table {
+		if !r.stat.Gauge {
+			addWord(&b.past.values[i], uint64(s.values[i]))
+		}
+	}
+	b.past.duration.add(&s.Duration)
+	b.past.queued.add(&s.Queued)
+}
+
+func (p *pastRecord) stats() Stats {
+	s := Stats{values: make([]int64, len(table))}
+	for i := range s.values {
+		s.values[i] = int64(atomic.LoadUint64(&p.values[i]))
+	}
+	p.duration.addTo(&s.Duration)
+	p.queued.addTo(&s.Queued)
+	return s
 }
 
 // Count is what one worker has on its hands; see [Counters].
 type Count struct {
 	Slot, PID         int
 	State             State
-	Connections, Busy int64
+	Connections       int64
 	Accepted, Answers uint64
 	Polling           int32
 	Hindered          bool
@@ -203,7 +237,7 @@ func (b *Board) Counts(to []Count) []Count {
 		}
 		n := w.Counters()
 		to = append(to, Count{
-			Slot: i, PID: w.PID(), State: state, Connections: n.Connections.Load(), Busy: n.Busy.Load(),
+			Slot: i, PID: w.PID(), State: state, Connections: n.Connections.Load(),
 			Accepted: n.Accepted.Load(), Answers: n.Answers.Load(),
 			Polling: n.Polling.Load(), Hindered: n.Hindered.Load() != 0, Address: n.Address.Load(),
 		})

@@ -13,8 +13,15 @@
 // two writers share a cache line:
 //
 //	header (128 bytes): magic, layout version, numbers of workers and threads, sizes of the records
-//	worker 0: its record (192 bytes), then one record (320 bytes) for each of its threads
+//	the past (2240 bytes): the sums of what workers have counted that are gone
+//	worker 0: its record (448 bytes), then one record (2048 bytes) for each of its threads
 //	worker 1: ...
+//
+// # Counters
+//
+// Each thing that happens is counted once, by whoever sees it happen: what a request in the application was and how long it
+// took, by its thread, in words that nobody else writes; everything else in the worker's [Counters]. The table in table.go
+// names them all; status, JSON, the log at the end and metrics are made of it.
 //
 // # Torn records
 //

@@ -26,7 +26,7 @@ func FuzzABoardThatAWorkerHasWrittenOver(f *testing.F) {
 		}
 		for slot := range b.Slots() {
 			w := b.Worker(slot)
-			_, _, _ = w.State().String(), w.Started(), w.PID()
+			_, _, _ = w.State().String(), w.PID(), w.Stats()
 			for _, r := range w.InRequests() {
 				if len(r.Method) > methodRoom || len(r.Target) > targetRoom {
 					t.Errorf("%d and %d bytes", len(r.Method), len(r.Target))
@@ -42,7 +42,7 @@ func FuzzABoardThatAWorkerHasWrittenOver(f *testing.F) {
 				t.Error(err)
 			}
 		}
-		_, _ = b.Counts(nil), b.FreeSlot()
+		_, _ = b.Counts(nil), b.Stats()
 		for slot := range b.Slots() {
 			b.Worker(slot).Reset(1)
 			if n := len(b.Worker(slot).InRequests()); n != 0 {

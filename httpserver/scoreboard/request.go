@@ -29,9 +29,6 @@ type Request struct {
 // Age returns for how long the thread had been in Python when the record was read.
 func (r Request) Age() time.Duration { return time.Duration(r.Seen - r.Entered) }
 
-// Stalled returns for how long the request had not moved when the record was read.
-func (r Request) Stalled() time.Duration { return time.Duration(r.Seen - r.Moved) }
-
 // String returns one line for a log, all in visible ASCII, like
 //
 //	GET "/slow?x=1" for 3.2s on thread 4
@@ -44,9 +41,6 @@ func (r Request) String() string {
 	}
 	return s
 }
-
-// MarshalText returns the same as String, for log handlers that are given a slice of requests.
-func (r Request) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // LogValue returns the same as String.
 func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }

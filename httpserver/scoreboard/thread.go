@@ -11,8 +11,8 @@ const (
 	targetRoom = 264
 )
 
-// threadRecord is a thread's part of the memory: five cache lines, of which a request with a short target
-// touches two.
+// threadRecord is a thread's part of the memory, of which a request with a short target touches two cache lines, and what
+// it counts some more.
 type threadRecord struct {
 	// sequence is the request's number and, in its two lowest bits, a phase. Its value changes with every
 	// phase and never comes again, so a reader that finds the same one before and after has read one record.
@@ -25,6 +25,8 @@ type threadRecord struct {
 	method  [methodRoom / 8]uint64
 	target  [targetRoom / 8]uint64
 	_       uint64
+
+	counters threadCounters
 }
 
 // The phases of a record.
@@ -39,7 +41,6 @@ const (
 // the others may be called by any goroutine of any process.
 type Thread struct {
 	record         *threadRecord
-	busy           *atomic.Int64
 	worker, number int
 }
 
@@ -57,9 +58,6 @@ func (t *Thread) Begin(now int64, method, target []byte) (number uint64) {
 	setText(r.method[:], method[:min(len(method), methodRoom)])
 	setText(r.target[:], target[:min(len(target), targetRoom)])
 	r.sequence.Store(number*phases + running)
-	if last%phases == idle {
-		t.busy.Add(1)
-	}
 	return number
 }
 
@@ -73,7 +71,6 @@ func (t *Thread) End() {
 		return
 	}
 	t.record.sequence.Store(s - s%phases + idle)
-	t.busy.Add(-1)
 }
 
 // Progress returns the number of the request that the thread is in and when it last moved (as [Now] gives

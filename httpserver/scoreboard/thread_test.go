@@ -1,6 +1,7 @@
 package scoreboard
 
 import (
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -50,17 +51,17 @@ func TestThreadTellsWhatItIsDoing(t *testing.T) {
 
 func TestBusyCountsThreadsInRequestsWhateverTheOrderOfCalls(t *testing.T) {
 	w := newBoardFor(t, 1, 2).Worker(0)
-	busy := &w.Counters().Busy
+	busy := w.busy
 	w.Thread(0).End()
-	assert.EqualValues(t, 0, busy.Load(), "an end without a beginning")
+	assert.EqualValues(t, 0, busy(), "an end without a beginning")
 	begin(w.Thread(0), 1, "GET", "/")
 	begin(w.Thread(1), 1, "GET", "/")
-	assert.EqualValues(t, 2, busy.Load())
+	assert.EqualValues(t, 2, busy())
 	begin(w.Thread(0), 1, "GET", "/2")
-	assert.EqualValues(t, 2, busy.Load(), "a beginning without an end")
+	assert.EqualValues(t, 2, busy(), "a beginning without an end")
 	w.Thread(0).End()
 	w.Thread(0).End()
-	assert.EqualValues(t, 1, busy.Load(), "two ends")
+	assert.EqualValues(t, 1, busy(), "two ends")
 }
 
 func TestLongTextIsCutAndItsLengthKept(t *testing.T) {
@@ -164,7 +165,7 @@ func TestReadersNeverTakeTwoRequestsForOne(t *testing.T) {
 			}
 			whole := <-readers + <-readers
 			t.Logf("%d whole records read", whole)
-			assert.Zero(t, w.Counters().Busy.Load())
+			assert.Zero(t, w.busy())
 		})
 	}
 }
@@ -195,13 +196,33 @@ func readPatterns(t *testing.T, b *Board, finished <-chan struct{}) (whole int) 
 }
 
 func TestRecordsBeginAtCacheLines(t *testing.T) {
-	for name, size := range map[string]uintptr{"header": headerSize, "worker": workerSize, "thread": threadSize,
-		"counters": unsafe.Offsetof(workerRecord{}.counters), "Requests": unsafe.Offsetof(Counters{}.Requests)} {
+	for name, size := range map[string]uintptr{"header": headerSize, "past": pastSize, "worker": workerSize, "thread": threadSize,
+		"counters": unsafe.Offsetof(workerRecord{}.counters), "counters of a thread": unsafe.Offsetof(threadRecord{}.counters),
+		"Accepted": unsafe.Offsetof(Counters{}.Accepted), "Own4xx": unsafe.Offsetof(Counters{}.Own4xx)} {
 		assert.Zero(t, size%cacheLine, name)
 	}
 	for _, b := range []*Board{newBoardFor(t, 1, 1), privateBoard(t, 1, 1)} {
 		assert.Zero(t, uintptr(unsafe.Pointer(b.Worker(0).Thread(0).record))%cacheLine)
 	}
+}
+
+// Whoever changes a record changes the version, too: then this test is to be changed.
+func TestTheLayoutIsThatOfItsVersion(t *testing.T) {
+	assert.EqualValues(t, 3, version)
+	assert.Equal(t, []uintptr{128, 2240, 448, 2048}, []uintptr{headerSize, pastSize, workerSize, threadSize}, "doc.go shows these sizes")
+	var names []string
+	for _, r := range table {
+		names = append(names, r.stat.Name)
+	}
+	assert.Equal(t, "connections connections_idle connections_reading connections_writing threads_busy accepted requests "+
+		"responses_2xx responses_3xx responses_4xx responses_5xx responses_aborted "+
+		"methods_GET methods_HEAD methods_POST methods_PUT methods_PATCH methods_DELETE methods_OPTIONS methods_other "+
+		"bytes_received bytes_sent own_4xx own_5xx refused timed_out failed malformed too_large "+
+		"header_timeouts body_timeouts idle_timeouts write_timeouts queue_full queue_aged "+
+		"spool_disk_refusals spool_failures spool_memory_refusals spool_disk_waits keepalive_ends "+
+		"too_many_connections too_many_of_address idle_closed accept_failures disk_waiting disk_timeouts access_log_lost "+
+		"gil_samples gil_held", strings.Join(names, " "))
+	assert.LessOrEqual(t, len(table), maxStats)
 }
 
 func TestNothingIsAllocatedWhileRequestsRun(t *testing.T) {
@@ -211,9 +232,14 @@ func TestNothingIsAllocatedWhileRequestsRun(t *testing.T) {
 	thread, method, target := w.Thread(2), []byte("GET"), []byte("/slow?x=1")
 	counts := make([]Count, 0, b.Slots())
 	for name, f := range map[string]func(){
-		"a request": func() { thread.Begin(Now(), method, target); thread.Moved(Now()); thread.End() },
-		"Progress":  func() { thread.Progress() },
-		"Counts":    func() { counts = b.Counts(counts) },
+		"a request": func() {
+			thread.Begin(Now(), method, target)
+			thread.Moved(Now())
+			thread.Count(&Answered{Status: 200, Method: method})
+			thread.End()
+		},
+		"Progress": func() { thread.Progress() },
+		"Counts":   func() { counts = b.Counts(counts) },
 	} {
 		assert.Zero(t, testing.AllocsPerRun(100, f), name)
 	}
@@ -239,6 +265,11 @@ func BenchmarkRequest(b *testing.B) {
 			}
 		})
 	}
+	b.Run("Count", func(b *testing.B) {
+		for b.Loop() {
+			thread.Count(&Answered{Status: 200, Method: method, Sent: 10, Duration: 20_000})
+		}
+	})
 	b.Run("Moved", func(b *testing.B) {
 		for b.Loop() {
 			thread.Moved(1)

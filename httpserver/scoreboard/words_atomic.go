@@ -24,3 +24,6 @@ func setText(words []uint64, p []byte) {
 		p = p[n:]
 	}
 }
+
+// addWord adds to a word that only the calling thread writes.
+func addWord(to *uint64, n uint64) { atomic.StoreUint64(to, atomic.LoadUint64(to)+n) }

@@ -20,3 +20,6 @@ func setWord(to *atomic.Uint64, value uint64) { *(*uint64)(unsafe.Pointer(to)) =
 func setText(words []uint64, p []byte) {
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(words)*8), p)
 }
+
+// addWord adds to a word that only the calling thread writes.
+func addWord(to *uint64, n uint64) { *to += n }

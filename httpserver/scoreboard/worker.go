@@ -2,7 +2,6 @@ package scoreboard
 
 import (
 	"sync/atomic"
-	"time"
 	"unsafe"
 )
 
@@ -28,42 +27,12 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Counters are what a worker counts. Each may be changed by any thread of the worker, and read by any process.
-type Counters struct {
-	// Connections is how many are open. Busy is how many threads are in a request: Begin and End keep it.
-	Connections, Busy atomic.Int64
-
-	// What the other workers balance connections by; what all of them read has a cache line of its own.
-
-	// Accepted is how many connections have been accepted, and Answers how often the worker has looked for some
-	// because another one called it.
-	Accepted, Answers atomic.Uint64
-	// Polling is how many threads wait for something to do, or are about to.
-	Polling atomic.Int32
-	// Hindered is 1 while a request takes long that keeps others from being answered, else 0.
-	Hindered atomic.Uint32
-	// Address is where the worker is called, in the way of whoever serves; 0 while it does not accept connections.
-	Address atomic.Uint32
-	_       [5]uint32
-
-	// Requests is how many have been answered or refused, by Python or without it.
-	Requests atomic.Int64
-	// Refused is how many got 503 from the engine, for want of room or after too long a time in the queue.
-	Refused atomic.Int64
-	// TimedOut is how many of them ran into the request time-out.
-	TimedOut atomic.Int64
-	// Failed is how many of them the application ended by an exception, or without an answer.
-	Failed atomic.Int64
-	_      [4]uint64
-}
-
-// workerRecord is a worker's part of the memory: three cache lines.
+// workerRecord is a worker's part of the memory.
 type workerRecord struct {
 	pid      atomic.Int64
-	started  atomic.Int64 // Unix nanoseconds
 	state    atomic.Uint32
 	_        uint32
-	_        [5]uint64
+	_        [6]uint64
 	counters Counters
 }
 
@@ -82,12 +51,12 @@ type Worker struct {
 func (w *Worker) Reset(pid int) {
 	w.Release()
 	w.record.pid.Store(int64(pid))
-	w.record.started.Store(time.Now().UnixNano())
 	w.SetState(Starting)
 }
 
-// Release empties the slot and makes it Free. The same holds as for Reset.
+// Release empties the slot and makes it Free; what was counted in it goes into Board.Stats. The same holds as for Reset.
 func (w *Worker) Release() {
+	w.board.keep(w)
 	w.SetState(Free)
 	zero(unsafe.Pointer(w.record), workerSize)
 	for i := range w.threads {
@@ -106,14 +75,6 @@ func (w *Worker) PID() int { return int(w.record.pid.Load()) }
 
 // SetPID says which process has the slot. Master and worker may both do so.
 func (w *Worker) SetPID(pid int) { w.record.pid.Store(int64(pid)) }
-
-// Started returns when Reset was called last; the zero time for a slot that is Free.
-func (w *Worker) Started() time.Time {
-	if ns := w.record.started.Load(); ns != 0 {
-		return time.Unix(0, ns)
-	}
-	return time.Time{}
-}
 
 // State returns how far the worker has come.
 func (w *Worker) State() State { return State(w.record.state.Load()) }

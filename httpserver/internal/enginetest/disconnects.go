@@ -28,7 +28,7 @@ func halfClosed(s *suite) {
 		c.expect(200, content)
 		c.closed()
 	}
-	srv.counted("Connections", 0)
+	srv.counted("connections", 0)
 }
 
 func halfClosedSlow(s *suite) {
@@ -54,7 +54,7 @@ func halfClosedPipeline(s *suite) {
 		c.expectPipeline(50)
 		c.closed()
 	}
-	srv.counted("Connections", 0)
+	srv.counted("connections", 0)
 }
 
 func brokenOff(s *suite) {
@@ -77,7 +77,7 @@ func brokenOff(s *suite) {
 	c := srv.dial()
 	c.open()
 	c.Close()
-	srv.counted("Connections", 0)
+	srv.counted("connections", 0)
 }
 
 func goneWhileWriting(s *suite) {
@@ -97,7 +97,7 @@ func goneWhileWriting(s *suite) {
 			_, _ = io.CopyN(io.Discard, c.r, 1000)
 			leave(c)
 			assert.ErrorIs(s, wait(s, failed), httpserver.ErrDisconnected)
-			srv.counted("Connections", 0)
+			srv.counted("connections", 0)
 		})
 	}
 }
@@ -116,5 +116,5 @@ func disconnected(s *suite) {
 	wait(s, entered)
 	c.Close()
 	assert.True(s, wait(s, seen))
-	srv.counted("Connections", 0)
+	srv.counted("connections", 0)
 }

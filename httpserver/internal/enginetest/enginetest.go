@@ -17,6 +17,8 @@ type Engine struct {
 	Name string
 	// New returns an engine that answers with h, and its threads.
 	New func(h httpserver.Handler, o Options) (Running, error)
+	// Uncounted are the names of counters that the engine does not keep.
+	Uncounted []string
 	// Exceptions are the behaviours that the engine does not have, each with the reason. A key is the name
 	// of a behaviour, or that and a subtest's, joined by a slash.
 	Exceptions map[string]string
@@ -26,11 +28,9 @@ type Engine struct {
 type Running struct {
 	Engine  httpserver.Engine
 	Threads httpserver.Threads
-	// Count returns a counter of the engine's by name, such as "Connections", or -1 for one that it does not have.
-	Count func(name string) int64
 }
 
-// Options are what the suite asks of an engine: what all have in common, and then limits that stand in the
+// Options are what the suite asks of an engine, which counts in Row: what all have in common, and then limits that stand in the
 // list of exceptions of an engine that has not got them. Zero is the engine's own default.
 type Options struct {
 	httpserver.Options
@@ -50,7 +50,7 @@ type behaviour struct {
 // behaviours is the suite, in the order of a request's way.
 var behaviours = [][]behaviour{
 	responses, framings, pipelines, bodies, corpora, disconnects, slowReaders, files, aborts,
-	timeouts, overloads, shutdowns, drains, streams, panics, resources,
+	timeouts, overloads, shutdowns, drains, streams, panics, resources, counters,
 }
 
 // suite is one test of an engine on one kind of socket.

@@ -74,7 +74,7 @@ func queueFull(s *suite) {
 	for range 3 {
 		assert.Equal(s, http.StatusOK, wait(s, answers).StatusCode)
 	}
-	srv.limited("QueueFull", 5, "the queue for the threads is full")
+	srv.limited("queue_full", 5, "the queue for the threads is full")
 	inside[0].open()
 }
 
@@ -95,7 +95,7 @@ func queueAge(s *suite) {
 		assert.NotEmpty(s, res.Header.Get("Retry-After"))
 		assert.True(s, res.Close)
 	}
-	srv.limited("QueueAged", 2, "it waited too long for a thread")
+	srv.limited("queue_aged", 2, "it waited too long for a thread")
 	g.finish(inside)
 	srv.get("/").expect(200, "ok")
 }
@@ -109,9 +109,9 @@ func maxConnections(s *suite) {
 		clients[i].send("GET / HTTP/1.1\r\n")
 	}
 	srv.dial().closedSomehow()
-	srv.limited("TooManyConnections", 1, "as many as --max-connections allows")
+	srv.limited("too_many_connections", 1, "as many as --max-connections allows")
 	clients[0].Close()
-	srv.counted("Connections", 2)
+	srv.counted("connections", 2)
 	srv.get("/").expect(200, "ok")
 	clients[1].send("Host: a\r\n\r\n")
 	clients[1].expect(200, "ok")
@@ -129,10 +129,10 @@ func maxPerAddress(s *suite) {
 	first.open()
 	second.open()
 	srv.dialFrom("127.0.0.1").closedSomehow()
-	srv.limited("TooManyOfAddress", 1, "address=127.0.0.1")
+	srv.limited("too_many_of_address", 1, "address=127.0.0.1")
 	srv.dialFrom("127.0.0.2").open()
 	first.Close()
-	srv.counted("Connections", 2)
+	srv.counted("connections", 2)
 	srv.dialFrom("127.0.0.1").open()
 	second.open()
 	srv.dialFrom("127.0.0.1").closedSomehow()

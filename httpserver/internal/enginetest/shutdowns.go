@@ -45,7 +45,7 @@ func shutdownWaits(s *suite) {
 	assert.True(s, running.expect(200, "ok").Close)
 	running.closed()
 	wait(s, done)
-	srv.counted("Connections", 0)
+	srv.counted("connections", 0)
 }
 
 func shutdownSlowReader(s *suite) {
@@ -106,7 +106,7 @@ func shutdownLingering(s *suite) {
 		}
 	}()
 	srv.shutdown()
-	srv.counted("Connections", 0)
+	srv.counted("connections", 0)
 }
 
 func shutdownInFlight(s *suite) {
@@ -153,5 +153,5 @@ func closeAtOnce(s *suite) {
 	assert.Empty(s, got)
 	g.open()
 	assert.ErrorIs(s, wait(s, result), httpserver.ErrDisconnected)
-	srv.counted("Connections", 0)
+	srv.counted("connections", 0)
 }

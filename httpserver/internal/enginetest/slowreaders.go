@@ -97,7 +97,7 @@ func noFileForResponse(s *suite) {
 				}
 			}), Options{Options: test.options})
 			c := srv.slowGet("/")
-			srv.eventually(func() bool { return srv.Count("SpoolDiskWaits") > 0 }, "the handler does not wait")
+			srv.eventually(func() bool { return srv.count("spool_disk_waits") > 0 }, "the handler does not wait")
 			assert.Less(s, len(written), pieces*9/10, "the handler got ahead of the client by more than the kernel takes")
 			c.expect(200, content)
 			assert.Contains(s, srv.log.String(), test.line)
@@ -131,8 +131,8 @@ func writeTimeout(s *suite) {
 			} else {
 				assert.NoError(s, err)
 			}
-			srv.limited("WriteTimeouts", 1, "the client did not take the response in time")
-			srv.counted("Connections", 0)
+			srv.limited("write_timeouts", 1, "the client did not take the response in time")
+			srv.counted("connections", 0)
 			c.cutShort("GET")
 		})
 	}
@@ -149,6 +149,6 @@ func writeTimeoutWhileSending(s *suite) {
 			time.Sleep(short / 20) // else there is no room for more soon
 		}
 	}()
-	srv.counted("WriteTimeouts", 1)
-	srv.counted("Connections", 0)
+	srv.counted("write_timeouts", 1)
+	srv.counted("connections", 0)
 }

@@ -42,7 +42,7 @@ func slowHead(s *suite) {
 			assert.True(s, res.Close)
 			c.halfClose()
 			c.closed()
-			srv.limited("HeaderTimeouts", 1, "the head of a request was not complete in time")
+			srv.limited("header_timeouts", 1, "the head of a request was not complete in time")
 		})
 	}
 }
@@ -62,7 +62,7 @@ func trickledHead(s *suite) {
 	_, err := c.r.Peek(1) // the answer, or the end
 	assert.NotErrorIs(s, err, os.ErrDeadlineExceeded)
 	c.Close()
-	srv.counted("HeaderTimeouts", 1)
+	srv.counted("header_timeouts", 1)
 }
 
 func idleTimeout(s *suite) {
@@ -70,8 +70,8 @@ func idleTimeout(s *suite) {
 	c := srv.get("/")
 	c.expect(200, "ok")
 	c.closed()
-	srv.counted("Connections", 0)
-	srv.limited("IdleTimeouts", 1, "no request came in time")
+	srv.counted("connections", 0)
+	srv.limited("idle_timeouts", 1, "no request came in time")
 }
 
 func longResponse(s *suite) {
@@ -96,7 +96,7 @@ func slowBody(s *suite) {
 			c.send(request)
 			res, _ := c.response("POST")
 			assert.Equal(s, http.StatusRequestTimeout, res.StatusCode)
-			srv.limited("BodyTimeouts", 1, "the content of a request came too slowly")
+			srv.limited("body_timeouts", 1, "the content of a request came too slowly")
 		})
 		s.run("content that comes too slowly is refused by 408", name+", streamed", func(s *suite) {
 			failed := make(chan error, 1)
@@ -109,7 +109,7 @@ func slowBody(s *suite) {
 			c.send(request)
 			assert.ErrorIs(s, wait(s, failed), io.ErrUnexpectedEOF)
 			assert.True(s, c.expect(200, "sorry").Close)
-			srv.limited("BodyTimeouts", 1, "the content of a request is cut off: it came too slowly")
+			srv.limited("body_timeouts", 1, "the content of a request is cut off: it came too slowly")
 		})
 	}
 }
@@ -142,7 +142,7 @@ func fastThenSlow(s *suite) {
 				} else {
 					assert.Equal(s, http.StatusRequestTimeout, res.StatusCode)
 				}
-				srv.counted("BodyTimeouts", 1)
+				srv.counted("body_timeouts", 1)
 			})
 		}
 	}
@@ -163,7 +163,7 @@ func lingerEnds(s *suite) {
 			}()
 			res, _ := c.response("POST")
 			assert.Equal(s, http.StatusRequestEntityTooLarge, res.StatusCode)
-			srv.counted("Connections", 0)
+			srv.counted("connections", 0)
 		})
 	}
 }

@@ -50,6 +50,7 @@ func (s *Supervisor) ready(w *worker) {
 		seat.worker, seat.successor = w, nil
 		if old != nil {
 			old.recycled = old.retire != "" && old.generation == s.current
+			s.replaced[old.cause(s.current)]++
 			s.dismiss(old)
 		}
 	}
@@ -88,6 +89,7 @@ func (s *Supervisor) leaves(w *worker) {
 func (s *Supervisor) vacate(w *worker) {
 	seat := w.seat
 	w.leaveSeat()
+	s.replaced["ended"]++
 	if w.state == Starting {
 		w.generation.dismissed++
 	}
@@ -125,6 +127,7 @@ func (s *Supervisor) died(w *worker, exit Exit) {
 		w.seat.backoff.reset()
 	}
 	w.seat.restarts++
+	s.replaced["died"]++
 	delay := w.seat.backoff.fail(s.now)
 	w.leaveSeat()
 	s.record(slog.LevelError, message, w.attrs(append([]slog.Attr{

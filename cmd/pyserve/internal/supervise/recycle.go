@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,20 @@ func (s *Supervisor) retire(w *worker, reason string, more ...slog.Attr) {
 	}
 	w.retire = reason
 	s.record(slog.LevelInfo, "a worker is to be replaced", w.attrs(append(more, slog.String("reason", reason))...))
+}
+
+// cause says why a worker was replaced by another one, of the generation current.
+func (w *worker) cause(current *generation) string {
+	switch {
+	case w.generation != current:
+		return "reload"
+	case w.stuck:
+		return "stuck"
+	case strings.HasPrefix(w.retire, "max "):
+		return w.retire
+	default:
+		return "interrupted"
+	}
 }
 
 // setAge says when a worker that has just become ready is too old.

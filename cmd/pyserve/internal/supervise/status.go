@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 )
@@ -28,7 +29,10 @@ type Status struct {
 	Failed     int // the newest that has failed; 0 for none
 	Wanted     int // the number of workers that should be ready
 	Serving    int // the number of ready ones
-	Workers    []WorkerStatus
+	// Replaced is how often another worker had to take a worker's place, by the cause: "died", "ended" (by somebody else),
+	// "reload", "stuck", "interrupted", "max requests", "max age", "max memory".
+	Replaced map[string]int
+	Workers  []WorkerStatus
 }
 
 // WorkerStatus is a living worker in a snapshot.
@@ -61,7 +65,7 @@ func (s *Supervisor) publish() {
 		s.reloading = false
 		s.record(slog.LevelInfo, fmt.Sprintf("reload done: generation %d serves", s.currentNumber()), nil)
 	}
-	status := &Status{State: s.state(), Generation: s.currentNumber(), Newest: s.lastNumber, Failed: s.failed, Wanted: s.wanted, Serving: s.serving()}
+	status := &Status{State: s.state(), Generation: s.currentNumber(), Newest: s.lastNumber, Failed: s.failed, Wanted: s.wanted, Serving: s.serving(), Replaced: maps.Clone(s.replaced)}
 	for _, w := range s.workers {
 		status.Workers = append(status.Workers, WorkerStatus{
 			Slot: w.slot, PID: w.process.PID(), Generation: w.generation.number, State: w.state, Since: w.since,

@@ -47,6 +47,8 @@ type Supervisor struct {
 	exitCode    int
 	memoryAt    time.Time // when to measure the workers' memory next
 
+	replaced map[string]int // workers that another one had to take the place of, by cause
+
 	notifiedState  State
 	notifiedStatus string
 }
@@ -56,7 +58,7 @@ func New(options Options) *Supervisor {
 	options = options.withDefaults()
 	s := &Supervisor{
 		options: options, log: options.Log, events: mailbox{filled: make(chan struct{}, 1)},
-		wanted: options.Workers, workers: map[int]*worker{}, generations: map[int]*generation{},
+		wanted: options.Workers, workers: map[int]*worker{}, generations: map[int]*generation{}, replaced: map[string]int{},
 	}
 	s.status.Store(&Status{State: Starting, Wanted: s.wanted})
 	return s

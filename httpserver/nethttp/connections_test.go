@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
 // reading returns a connection that is being read, and how that ended.
@@ -23,10 +25,11 @@ func reading() (net.Conn, <-chan error) {
 
 func TestExpireEndsTheReadingOfFirstRequestsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n newConnections
+		n := connections{counters: new(scoreboard.Counters)}
 		fresh, freshEnded := reading()
 		busy, busyEnded := reading()
 		for _, c := range []net.Conn{fresh, busy} {
+			n.begin(t.Context(), c)
 			n.changed(c, http.StateNew)
 		}
 		n.changed(busy, http.StateActive)
@@ -41,8 +44,9 @@ func TestExpireEndsTheReadingOfFirstRequestsOnly(t *testing.T) {
 
 func TestARequestThatWasReadWhenExpireCameGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n newConnections
+		n := connections{counters: new(scoreboard.Counters)}
 		c, _ := net.Pipe()
+		n.begin(t.Context(), c)
 		n.changed(c, http.StateNew)
 		n.expire()
 		n.changed(c, http.StateActive)
