@@ -31,7 +31,7 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	if err := httpserver.CheckSpoolDir(a.HTTP.SpoolDir); err != nil && a.HTTP.SpoolDir != "" {
 		return nil, fmt.Errorf("spool folder: %w: give one that the application's user can write, or none", err)
 	} else if err != nil {
-		rt.options.Log.Warn("large requests and responses will fail: set TMPDIR or --spool-dir to a folder that can be written", "error", err)
+		rt.options.Log.Warn("large requests and responses will fail: no temporary file can be made; set TMPDIR, or the option, to a directory that can be written", "option", "SpoolDir", "error", err)
 	}
 	builder, err := a.builder(rt.options)
 	if err != nil {

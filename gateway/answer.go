@@ -31,7 +31,7 @@ func debugPage(failure error) string {
 	}
 	return fmt.Sprintf("<!DOCTYPE html>\n<title>500 Internal Server Error</title>\n"+
 		"<h1>Internal Server Error</h1>\n<p>%s</p>\n<pre>%s</pre>\n"+
-		"<p>This page is shown because pyserve runs with --debug.</p>\n",
+		"<p>This page is shown because the server shows exceptions to clients (debug).</p>\n",
 		html.EscapeString(strconv.QuoteToGraphic(failure.Error())), html.EscapeString(details))
 }
 

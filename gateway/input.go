@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNotSeekable is returned by Seek for content that is streamed.
-var ErrNotSeekable = refuse(UnsupportedOperation, "wsgi.input can only seek when the request is buffered (--request-buffering on)")
+var ErrNotSeekable = refuse(UnsupportedOperation, "wsgi.input cannot seek: the server streams requests instead of buffering them")
 
 // Input is wsgi.input ("PEP 3333, Input and Error Streams"): it ends where the content ends, however long
 // the application reads, and a read after the end does not touch the connection.

@@ -45,8 +45,8 @@ func (a *Addresses) Enter(key netip.Addr, limit int, counters *scoreboard.Counte
 		return true
 	}
 	counters.TooManyOfAddress.Add(1)
-	a.full.Log(log, "connections are closed immediately: their address has as many as --max-connections-per-address allows",
-		"address", key)
+	a.full.Log(log, "connections are closed immediately: their address has as many as are allowed",
+		"option", "MaxConnectionsPerAddress", "address", key)
 	return false
 }
 

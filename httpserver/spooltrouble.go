@@ -12,10 +12,10 @@ type SpoolTrouble struct{ requestBound, requestFailed, responseBound, responseFa
 // Request logs that the content of a request is refused because its Spool, which is in folder, failed with err.
 func (t *SpoolTrouble) Request(log *slog.Logger, folder string, err error) {
 	if errors.Is(err, ErrSpoolDisk) {
-		t.requestBound.Log(log, "refused by 503: no room for the content of a request: all temporary files together have reached --spool-disk")
+		t.requestBound.Log(log, "refused by 503: no room for the content of a request: all temporary files together have reached their limit", "option", "SpoolDisk")
 		return
 	}
-	t.requestFailed.Error(log, "refused by 503: no room for the content of a request; mend the spool folder or choose another",
+	t.requestFailed.Error(log, "refused by 503: no room for the content of a request; repair the spool directory, or choose another one",
 		"folder", folder, "error", err)
 }
 
@@ -23,9 +23,9 @@ func (t *SpoolTrouble) Request(log *slog.Logger, folder string, err error) {
 // is in folder, failed with err.
 func (t *SpoolTrouble) Response(log *slog.Logger, folder string, err error) {
 	if errors.Is(err, ErrSpoolDisk) {
-		t.responseBound.Log(log, "a response waits for a slow client: all temporary files together have reached --spool-disk")
+		t.responseBound.Log(log, "a response waits for a slow client: all temporary files together have reached their limit", "option", "SpoolDisk")
 		return
 	}
-	t.responseFailed.Error(log, "a response waits for a slow client: it cannot be kept; mend the spool folder or choose another",
+	t.responseFailed.Error(log, "a response waits for a slow client: it cannot be kept; repair the spool directory, or choose another one",
 		"folder", folder, "error", err)
 }

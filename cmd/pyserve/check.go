@@ -48,7 +48,7 @@ func (c *cli) printSettings() {
 	fmt.Println("\nConfiguration:")
 	values := reflect.ValueOf(c.settings)
 	for i := range values.NumField() {
-		name := strings.ToLower(capital.ReplaceAllString(values.Type().Field(i).Name, "-$0"))
+		name := flagName(values.Type().Field(i).Name)
 		field := values.Field(i)
 		if field.Kind() == reflect.Pointer && field.IsNil() { // not given, and without a default
 			field = reflect.ValueOf("")

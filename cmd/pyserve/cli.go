@@ -13,61 +13,6 @@ import (
 	"github.com/pyserve/pyserve"
 )
 
-// settings is the one table of options: each field is a flag, an environment variable, a line of
-// --help, and a line of `pyserve check`.
-type settings struct {
-	Bind                     []string `short:"b" sep:"none" placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT, unix:PATH or unix:@NAME (abstract); can be repeated. A path can be followed by ,mode=660 ,owner=USER and ,group=GROUP. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT when PORT is set."`
-	Mount                    string   `placeholder:"/PREFIX" group:"listen" help:"Serve under this path: the application's SCRIPT_NAME."`
-	ScriptName               string   `placeholder:"/PREFIX" group:"listen" help:"The application's SCRIPT_NAME behind a proxy that has taken this prefix off the path."`
-	TrustedProxies           []string `sep:"," placeholder:"CIDR" group:"listen" help:"Believe what these peers say about the client, see --forwarded: addresses, CIDRs, 'unix', or '*'; can be repeated."`
-	Forwarded                []string `sep:"," default:"for,proto" placeholder:"FACT" group:"listen" help:"What they are believed about: for, proto, host, port, prefix (of X-Forwarded-...), or forwarded (RFC 7239) in place of for, proto and host (${default})."`
-	HeaderMap                string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request headers whose names have an underscore: drop, refuse (400), or allow."`
-	Threads                  int      `short:"t" default:"16" placeholder:"N" group:"python" help:"Python threads: how many requests are worked on at the same time (${default})."`
-	Chdir                    string   `placeholder:"DIR" group:"python" help:"Work in this folder; it is the first place where modules are looked for."`
-	Pythonpath               []string `sep:":" placeholder:"DIR" group:"python" help:"Look for modules in this folder too; can be repeated."`
-	Venv                     string   `placeholder:"DIR" group:"python" help:"Use this virtual environment. Default: $VIRTUAL_ENV, then .venv or venv in the working folder."`
-	Force                    bool     `group:"python" help:"Use the virtual environment even if another Python installation made it."`
-	Context                  string   `enum:"auto,import,empty" default:"auto" group:"python" help:"Which context variables a request finds set, among them what decimal and numpy are set to: import: those that the import of the application has set. empty: none. auto: import with --threads 1, else empty."`
-	Env                      []string `sep:"none" placeholder:"K=V" group:"python" help:"Set an environment variable for the application; can be repeated."`
-	Engine                   string   `enum:"reactor,nethttp" default:"${engine}" group:"requests" help:"reactor: the Python threads wait for connections themselves (Linux). nethttp: Go's HTTP server does."`
-	RequestBuffering         string   `enum:"on,off" default:"on" group:"requests" help:"on: take in the whole request content before the application is called. off: stream it."`
-	MaxBody                  size     `default:"1G" placeholder:"SIZE" group:"requests" help:"Refuse request content over this size with 413 (${default}); 'off' for no limit."`
-	BodyBuffer               size     `default:"256K" placeholder:"SIZE" group:"requests" help:"Keep request content up to this size in memory, the rest in a temporary file (${default})."`
-	SpoolDir                 string   `placeholder:"DIR" group:"requests" help:"Where those temporary files are. Default: $TMPDIR, or /var/tmp if that is on a disk, or /tmp."`
-	SpoolDisk                size     `default:"4G" placeholder:"SIZE" group:"requests" help:"How large all temporary files of a process may be together, of requests and responses: over this, content is refused with 503, and applications wait for slow clients (${default}); 'off' for no limit."`
-	SpoolMemory              size     `default:"128M" placeholder:"SIZE" group:"requests" help:"How much memory of a process slow clients may take together, for what they have sent in part or not taken yet: over this, temporary files are used from the first byte, and large heads are refused with 503 (${default}); 'off' for no limit."`
-	Queue                    int      `default:"1024" placeholder:"N" group:"requests" help:"Requests that may wait for a thread; further ones are refused with 503 (${default})."`
-	QueueAge                 seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"Refuse a request with 503 that has waited longer than this for a thread (${default})."`
-	MaxConnections           int      `default:"0" placeholder:"N" group:"limits" help:"Connections that may be open: for a further one the one that has been idle for longest is closed. 0 is as many as the limit of open files (ulimit -n) allows, less an eighth, and at least 64, for the application."`
-	MaxConnectionsPerAddress int      `default:"0" placeholder:"N" group:"limits" help:"Close further connections when so many are open from one client address (of IPv6: one /64 network); unix sockets and trusted proxies are not counted. 0 is no limit."`
-	KeepaliveRequests        int      `default:"0" placeholder:"N" group:"limits" help:"Close a connection after so many requests; 0 is no limit."`
-	HeaderTimeout            seconds  `default:"30s" placeholder:"TIME" group:"limits" help:"How long a client may take for the head of a request (${default})."`
-	KeepAlive                seconds  `default:"75s" placeholder:"TIME" group:"limits" help:"How long a connection may wait for its next request (${default})."`
-	BodyRate                 size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of content that a client has to send a second, over any 30 s (${default}); 'off' for no limit."`
-	WriteTimeout             seconds  `default:"60s" placeholder:"TIME" group:"limits" help:"How long a client may leave a response untaken (${default})."`
-	ResponseRate             size     `default:"100" placeholder:"SIZE" group:"limits" help:"Bytes of a response that a client has to take a second, over any --write-timeout (${default}); 'off': any byte gives that time again."`
-	ResponseBuffer           size     `default:"64M" placeholder:"SIZE" group:"limits" help:"How much of a response may wait for a slow client, in memory and then in a temporary file, before the application waits too (${default})."`
-	AccessLog                string   `default:"off" placeholder:"PATH" group:"log" help:"Write an access log to this file; '-' is standard output, 'off' is none (${default})."`
-	AccessLogFormat          string   `enum:"combined,json" default:"combined" group:"log" help:"The form of the access log: combined or json."`
-	LogLevel                 string   `enum:"debug,info,warning,error" default:"info" group:"log" help:"The least severe messages that are logged: debug, info, warning or error."`
-	Workers                  *workers `short:"w" placeholder:"N" group:"process" help:"Worker processes; 'auto' is one for each processor, 0 serves in the process that was started. Default: $WEB_CONCURRENCY, or 1."`
-	GracefulTimeout          seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long running requests may take to finish when a worker is to leave, after SIGTERM for example (${default})."`
-	StartTimeout             seconds  `default:"120s" placeholder:"TIME" group:"process" help:"How long a worker may take to import the application and to answer --warmup: then it is ended, its Python stack logged, and its start counts as failed (${default}; without limit if --reload is given); 0 is no limit."`
-	Timeout                  seconds  `default:"30s" placeholder:"TIME" group:"process" help:"How long a request may be in the application without a chunk being read or sent: then it gets 504, and an exception ends it (${default}); 0 is no limit."`
-	Preload                  bool     `group:"process" help:"Import the application once and fork the workers from that process, so that they share its memory and start at once."`
-	Warmup                   string   `placeholder:"/PATH" group:"process" help:"A worker that has started first answers a GET of this path; only when the status is below 500 does it count as ready."`
-	MaxRequests              int      `default:"0" placeholder:"N" group:"process" help:"Replace a worker after so many requests; 0 is never."`
-	MaxRequestsJitter        int      `default:"0" placeholder:"N" group:"process" help:"Add up to so many to --max-requests, differently for each worker."`
-	MaxMemory                size     `default:"off" placeholder:"SIZE" group:"process" help:"Replace a worker whose resident memory is larger (${default})."`
-	MaxAge                   seconds  `default:"0s" placeholder:"TIME" group:"process" help:"Replace a worker after so long, and up to a tenth more; 0 is never."`
-	Reload                   bool     `group:"process" help:"For development: start the application anew whenever a source file or template changes."`
-	PidFile                  string   `placeholder:"PATH" group:"process" help:"Write the process id to this file, for pyserve reload, stop and status."`
-	User                     string   `placeholder:"NAME" group:"process" help:"Run the application as this user, by name or number. Needs root."`
-	Group                    string   `placeholder:"NAME" group:"process" help:"Run the application as this group. Default: the user's own."`
-	Umask                    *umask   `placeholder:"OCTAL" group:"process" help:"The file mode creation mask, such as 027."`
-	Debug                    bool     `group:"process" help:"Show exceptions with their tracebacks to the client. Never use it in production."`
-}
-
 // cli is what kong parses.
 type cli struct {
 	settings `embed:""`
@@ -79,14 +24,15 @@ type cli struct {
 	} `cmd:"" default:"withargs" help:"Serve the application. This is what 'pyserve APP' does."`
 	Check struct {
 		App string `arg:"" optional:"" help:"As for serve."`
-	} `cmd:"" help:"Print the interpreter and the configuration, import the application, and say whether it could be served."`
+	} `cmd:"" help:"Print the interpreter and the configuration, import the application, and report whether it can be served."`
 
-	ReloadServer struct{} `cmd:"" name:"reload" help:"Have the pyserve whose process id is in --pid-file reload the application, and wait until it has."`
-	StopServer   struct{} `cmd:"" name:"stop" help:"Stop it gracefully, and wait until it has ended."`
+	ReloadServer struct{} `cmd:"" name:"reload" help:"Reload the application of the pyserve whose process id is in --pid-file, and wait until that is done."`
+	StopServer   struct{} `cmd:"" name:"stop" help:"Stop that pyserve gracefully, and wait until it has ended."`
 	Status       struct {
-		JSON bool `name:"json" help:"As JSON."`
-	} `cmd:"" help:"Print what it and its workers are doing."`
+		JSON bool `name:"json" help:"Print JSON."`
+	} `cmd:"" help:"Print what that pyserve and its workers are doing."`
 
+	flags     []*kong.Flag // of settings, in their order
 	app       string
 	arguments []string // for the application, as sys.argv[1:]: what follows "--"
 	faults    []string // of single values
@@ -107,8 +53,8 @@ const description = `Serves a WSGI application (PEP 3333), such as a Flask, Pyra
   pyserve shop:app -- --verbose        the application's own arguments, sys.argv[1:]
 
 Each flag is also an environment variable: --max-body is PYSERVE_MAX_BODY.
-Signals: TERM or INT finishes the running requests, then exits; a second INT, or QUIT, exits at once.
-HUP starts new workers with new code, and lets the old ones leave when those are ready. USR2 does the same
+Signals: TERM and INT finish the running requests, then exit; a second INT, or QUIT, exits immediately.
+HUP starts new workers with new code; the old ones leave when the new ones are ready. USR2 does the same
 with the binary itself. TTIN and TTOU: one worker more or less. USR1 reopens the log files.`
 
 // defaultEngine is the fastest one of this system.
@@ -136,11 +82,7 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 		kong.Name("pyserve"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.DefaultEnvars("PYSERVE"), kong.Vars{"version": versions(), "engine": defaultEngine()},
 		kong.ConfigureHelp(kong.HelpOptions{FlagsLast: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
-		kong.ExplicitGroups([]kong.Group{
-			{Key: "listen", Title: "Listening"}, {Key: "python", Title: "Python"}, {Key: "requests", Title: "Requests"},
-			{Key: "limits", Title: "Limits"},
-			{Key: "log", Title: "Logs"}, {Key: "process", Title: "Process"},
-		}),
+		kong.ExplicitGroups(optionGroups),
 		kong.Exit(func(code int) { panic(exited(code)) }))...)
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, c.arguments = args[:i], args[i+1:]
@@ -151,6 +93,7 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 		c.faults = append(c.faults, mistaken(err, args, parser.Model)...)
 		return c, "", usage(c.faulty()), true
 	}
+	c.flags = optionFlags(parser.Model)
 	c.unknown = unknownVariables(parser.Model)
 	command, _, _ = strings.Cut(ctx.Command(), " ")
 	c.app = c.Serve.App
@@ -165,6 +108,16 @@ func parse(args []string, stdout, stderr io.Writer) (c *cli, command string, cod
 		return c, command, usage(c.faulty()), true
 	}
 	return c, command, exitOK, false
+}
+
+// optionFlags returns the flags of the table of options, in its order.
+func optionFlags(model *kong.Application) (flags []*kong.Flag) {
+	for _, flag := range model.Flags {
+		if flag.Group != nil && flag.Name != "version" {
+			flags = append(flags, flag)
+		}
+	}
+	return flags
 }
 
 // buildVariables are for the scripts that build and test pyserve; `make serve` hands them on.

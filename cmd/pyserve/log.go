@@ -54,6 +54,9 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	}
 	add := func(a slog.Attr) bool {
 		value := a.Value.Resolve().String()
+		if a.Key == "option" {
+			value = flagOf(value)
+		}
 		switch {
 		case value == "", application:
 		case strings.Contains(value, "\n"):

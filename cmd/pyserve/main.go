@@ -93,9 +93,12 @@ func run(args []string) int {
 		}
 	}
 	if len(c.unknown) > 0 && worker == nil {
-		say("no options of pyserve, and ignored: %s (see pyserve --help)", strings.Join(c.unknown, ", "))
+		say("unknown options in the environment, ignored: %s (see pyserve --help)", strings.Join(c.unknown, ", "))
 	}
 	if err := c.prepare(); err != nil {
+		return usage(err)
+	}
+	if err := c.enter(); err != nil {
 		return usage(err)
 	}
 	if command == "check" {

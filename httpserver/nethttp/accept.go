@@ -19,7 +19,7 @@ func (a *admission) admits(c net.Conn) bool {
 	e := a.e
 	if e.counters.Connections.Load() >= int64(e.limits.MaxConnections) {
 		e.counters.TooManyConnections.Add(1)
-		a.full.Log(e.o.Log, "connections are closed immediately: there are as many as --max-connections allows")
+		a.full.Log(e.o.Log, "connections are closed immediately: there are as many as are allowed", "option", "MaxConnections")
 		return false
 	}
 	key, counts := a.key(c)

@@ -52,7 +52,7 @@ func (r *response) init(w http.ResponseWriter, hr *http.Request, e *engine, body
 	c.served++
 	if limit := e.limits.KeepAliveRequests; c.conn != nil && limit > 0 && c.served >= limit {
 		e.counters.KeepAliveEnds.Add(1)
-		e.o.Log.Debug("the connection closes after this request: it has made as many as --keepalive-requests allows", "remote", c.remote)
+		e.o.Log.Debug("the connection closes after this request: it has made as many requests as are allowed", "option", "KeepAliveRequests", "remote", c.remote)
 		r.closing = true
 	}
 }

@@ -99,7 +99,7 @@ func (l *listener) unblock() {
 func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 	if r.full() {
 		r.counters.TooManyConnections.Add(1)
-		r.crowd.Log(r.o.Log, "connections are closed at once: there are as many as --max-connections allows, and none is idle", "connections", r.o.Limits.MaxConnections)
+		r.crowd.Log(r.o.Log, "connections are closed immediately: there are as many as are allowed, and none is idle", "option", "MaxConnections", "connections", r.o.Limits.MaxConnections)
 		unix.Close(fd)
 		return
 	}

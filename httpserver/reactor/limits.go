@@ -12,7 +12,8 @@ func (c *conn) usedUp() bool {
 // those who look for the reason.
 func (c *conn) ends() bool {
 	c.r.counters.KeepAliveEnds.Add(1)
-	c.r.o.Log.Debug("the connection closes after this request: it has made as many as --keepalive-requests allows",
+	c.r.o.Log.Debug("the connection closes after this request: it has made as many requests as are allowed",
+		"option", "KeepAliveRequests",
 		"remote", c.remote, "requests", c.served)
 	return true
 }

@@ -192,7 +192,7 @@ func (w *worker) request(c *conn, data []byte, n int) (rest []byte) {
 
 func (w *worker) tooLarge(c *conn, h *http1.Head) {
 	w.r.counters.TooLarge.Add(1)
-	w.refuse(c, h, http.StatusRequestEntityTooLarge, "the content is larger than --max-body")
+	w.refuse(c, h, http.StatusRequestEntityTooLarge, "the content is too large")
 }
 
 // whole handles a request that is all in data: its head is data[:n], and size bytes of content follow.

@@ -69,8 +69,8 @@ func (b *streamed) take(p []byte) (n int) {
 	b.taken += int64(n)
 	if limit := b.c.r.http.MaxBody; limit >= 0 && b.taken > limit {
 		b.c.r.counters.TooLarge.Add(1)
-		b.c.r.cut.Info(b.c.r.o.Log, "the content of a request is cut off: it is larger than --max-body", "remote", b.c.remote)
-		b.err = &http1.Error{Status: http.StatusRequestEntityTooLarge, Reason: "the content is larger than --max-body"}
+		b.c.r.cut.Info(b.c.r.o.Log, "the content of a request is cut off: it is too large", "option", "MaxBody", "remote", b.c.remote)
+		b.err = &http1.Error{Status: http.StatusRequestEntityTooLarge, Reason: "the content is too large"}
 		return 0
 	}
 	return n

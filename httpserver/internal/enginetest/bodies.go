@@ -149,7 +149,7 @@ func noRoom(s *suite) {
 	res, _ := c.response("POST")
 	assert.Equal(s, http.StatusServiceUnavailable, res.StatusCode)
 	assert.Equal(s, "1", res.Header.Get("Retry-After"))
-	srv.limited("spool_failures", 1, "mend the spool folder or choose another")
+	srv.limited("spool_failures", 1, "repair the spool directory, or choose another one")
 }
 
 func spoolDisk(s *suite) {
@@ -171,7 +171,7 @@ func spoolDisk(s *suite) {
 	small := srv.dial()
 	small.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
 	small.expect(200, "ok")
-	srv.limited("spool_disk_refusals", 1, "all temporary files together have reached --spool-disk")
+	srv.limited("spool_disk_refusals", 1, "all temporary files together have reached their limit")
 	g.open()
 	inside.expect(200, "ok")
 	s.eventually(func() bool { return disk.Used() == 0 }, "the room is not given back")

@@ -69,5 +69,5 @@ func keepAliveRequests(s *suite) {
 	assert.False(s, c.expect(200, "ok").Close)
 	assert.True(s, c.expect(200, "ok").Close)
 	c.closed()
-	srv.limited("keepalive_ends", 1, "as many as --keepalive-requests allow")
+	srv.limited("keepalive_ends", 1, "as many requests as are allowed")
 }

@@ -109,7 +109,7 @@ func maxConnections(s *suite) {
 		clients[i].send("GET / HTTP/1.1\r\n")
 	}
 	srv.dial().closedSomehow()
-	srv.limited("too_many_connections", 1, "as many as --max-connections allows")
+	srv.limited("too_many_connections", 1, "there are as many as are allowed")
 	clients[0].Close()
 	srv.counted("connections", 2)
 	srv.get("/").expect(200, "ok")

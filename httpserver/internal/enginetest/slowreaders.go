@@ -82,8 +82,8 @@ func noFileForResponse(s *suite) {
 		options httpserver.Options
 		line    string
 	}{
-		"for the bound of all": {httpserver.Options{SpoolDisk: httpserver.NewBudget(100)}, "all temporary files together have reached --spool-disk"},
-		"for want of a folder": {httpserver.Options{SpoolDir: folder}, "it cannot be kept; mend the spool folder"},
+		"for the bound of all": {httpserver.Options{SpoolDisk: httpserver.NewBudget(100)}, "all temporary files together have reached their limit"},
+		"for want of a folder": {httpserver.Options{SpoolDir: folder}, "it cannot be kept; repair the spool directory"},
 	} {
 		s.run("the handler waits when a response cannot be kept in a file", name, func(s *suite) {
 			content := string(pattern(3 * kernelBuffers))
