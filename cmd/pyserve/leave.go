@@ -55,7 +55,11 @@ func (s *session) leave(app *pyserve.Application, server httpserver.Engine, o or
 	if o.do == drain {
 		server.Drain(hurry)
 	}
-	if err := server.Shutdown(ctx); err != nil {
+	err := server.Shutdown(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	if err != nil {
 		say("requests were still running after the graceful time-out of %s: they are cut off", s.c.GracefulTimeout)
 		s.exit(exitOK)
 	}

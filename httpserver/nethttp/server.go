@@ -106,11 +106,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		stats := s.engine.row.Stats()
 		stats.Log(s.engine.o.Log)
 	}()
-	return s.http.Shutdown(ctx)
+	return butClosed(s.http.Shutdown(ctx))
 }
 
 // Close implements httpserver.Engine.
-func (s *Server) Close() error { return s.http.Close() }
+func (s *Server) Close() error { return butClosed(s.http.Close()) }
+
+// butClosed returns err, unless it says that a listener was closed before: by Drain, while Serve has not noticed yet.
+func butClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
 
 // errorLog passes net/http's own messages to slog.
 type errorLog struct{ log *slog.Logger }

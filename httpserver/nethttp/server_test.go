@@ -6,9 +6,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -229,4 +231,43 @@ func TestAClientOfGoSeesWhatTheHandlerSent(t *testing.T) {
 func isSocket(fd int) bool {
 	_, err := syscall.Getsockname(fd)
 	return err == nil
+}
+
+// lateListener is a listener whose Accept notices that it is closed only when that is done for the second time.
+type lateListener struct {
+	net.Listener
+	closed             atomic.Int32
+	accepting, proceed chan struct{}
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	close(l.accepting)
+	c, err := l.Listener.Accept()
+	<-l.proceed
+	return c, err
+}
+
+func (l *lateListener) Close() error {
+	if l.closed.Add(1) == 2 {
+		close(l.proceed)
+	}
+	return l.Listener.Close()
+}
+
+func TestShutdownAfterDrainDoesNotMindThatTheListenersAreClosed(t *testing.T) {
+	for name, stop := range map[string]func(s *Server) error{
+		"Shutdown": func(s *Server) error { return s.Shutdown(within(t)) },
+		"Close":    (*Server).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := NewServer(text("ok"), oneThread(t), httpserver.Options{}, httpserver.Limits{})
+			l := &lateListener{Listener: mustListen(t, "127.0.0.1:0"), accepting: make(chan struct{}), proceed: make(chan struct{})}
+			served := make(chan error, 1)
+			go func() { served <- s.Serve(l) }()
+			<-l.accepting
+			s.Drain(t.Context())
+			assert.NoError(t, stop(s))
+			assert.NoError(t, wait(t, served))
+		})
+	}
 }
