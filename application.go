@@ -87,7 +87,7 @@ func (a *Application) Server() httpserver.Engine {
 	return newEngine(a.rt.threads, a.handler, a.engine, a.rt.options.Limits)
 }
 
-// EndRequests is for the end of a graceful time-out: what waits for a thread is refused by 503, and what is in the
+// EndRequests is for the end of a graceful time-out: what waits for a thread is refused with 503, and what is in the
 // application is ended. Its clients get 503 or see the answer break off, and pyserve.ServerShutdown, which derives from
 // pyserve.RequestTimeout, is raised in its threads, so that `finally` and close() run. It returns when there is no request
 // left in the application, or ctx is done. Threads that wait for a client are the engine's to end.

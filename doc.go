@@ -8,6 +8,5 @@
 //	mux.Handle("/shop/", shop)
 //
 // A process has one Python: New starts it, and the last Close ends it. The package opens no sockets,
-// handles no signals and never exits the process. It wires the packages below it together and does
-// nothing else; the pyserve command is built on it too.
+// handles no signals and never exits the process. The pyserve command is built on it too.
 package pyserve

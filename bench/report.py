@@ -6,7 +6,7 @@ import os
 import machine
 import servers
 
-FILE = os.path.join(servers.ROOT, "docs", "benchmarks.md")
+FILE = os.path.join(servers.ROOT, "docs/benchmarks.md")
 
 METHOD = """Each server runs as one process pinned to one core, with wrk on another, over keep-alive connections on
 127.0.0.1. Every number is the median of its runs (rounds: %d; seconds of each: %d, after 1 s of warm-up); in each

@@ -65,7 +65,7 @@ func NewAccessLog(w io.Writer, format string, log *slog.Logger) (*AccessLog, err
 	case "json":
 		l.format = appendJSON
 	default:
-		return nil, fmt.Errorf(`%q is no access log format: use "combined" or "json"`, format)
+		return nil, fmt.Errorf(`%q is not an access log format: use "combined" or "json"`, format)
 	}
 	l.lines = NewLogWriter(w, "the access log", accessLogDelay, log)
 	return l, nil

@@ -152,7 +152,7 @@ func TestOpenAccessLog(t *testing.T) {
 		assert.NoError(t, err)
 	})
 	for name, c := range map[string]struct{ path, format, want string }{
-		"an unknown format":  {"-", "xml", `"xml" is no access log format: use "combined" or "json"`},
+		"an unknown format":  {"-", "xml", `"xml" is not an access log format: use "combined" or "json"`},
 		"no path":            {"", "json", `the access log needs a path`},
 		"a folder not there": {filepath.Join(t.TempDir(), "no", "log"), "json", "cannot write the access log: open "},
 	} {

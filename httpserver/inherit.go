@@ -20,7 +20,7 @@ func Inherit(fd int) (net.Listener, error) {
 func inherit(fd int) (*socket, error) {
 	f := os.NewFile(uintptr(fd), fmt.Sprintf("listener %d", fd))
 	if f == nil {
-		return nil, fmt.Errorf("%d is no descriptor", fd)
+		return nil, fmt.Errorf("%d is not an open descriptor", fd)
 	}
 	l, err := net.FileListener(f) // a copy of its own
 	f.Close()

@@ -38,7 +38,7 @@ type Options struct {
 	// SpoolDir is the folder for temporary files; "" is DefaultSpoolDir().
 	SpoolDir string
 	// SpoolDisk bounds the temporary files of this engine and of every other that has the same one: a
-	// request whose content finds no room is refused by 503. nil is no bound.
+	// request whose content finds no room is refused with 503. nil is no bound.
 	SpoolDisk *Budget
 	// SpoolMemory bounds what this engine, and every other that has the same one, keeps in memory for clients that send or
 	// read slowly: over it, content goes into temporary files from the beginning. nil is no bound.

@@ -12,10 +12,10 @@ type SpoolTrouble struct{ requestBound, requestFailed, responseBound, responseFa
 // Request logs that the content of a request is refused because its Spool, which is in folder, failed with err.
 func (t *SpoolTrouble) Request(log *slog.Logger, folder string, err error) {
 	if errors.Is(err, ErrSpoolDisk) {
-		t.requestBound.Log(log, "refused by 503: no room for the content of a request: all temporary files together have reached their limit", "option", "SpoolDisk")
+		t.requestBound.Log(log, "refused with 503: no room for the content of a request: all temporary files together have reached their limit", "option", "SpoolDisk")
 		return
 	}
-	t.requestFailed.Error(log, "refused by 503: no room for the content of a request; repair the spool directory, or choose another one",
+	t.requestFailed.Error(log, "refused with 503: no room for the content of a request; repair the spool directory, or choose another one",
 		"folder", folder, "error", err)
 }
 

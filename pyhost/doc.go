@@ -1,5 +1,5 @@
 // Package pyhost holds CPython: its configuration, its threads, and the seam through which a request
-// reaches the application. It implements gateway.App, and is the only package that imports "C".
+// reaches the application. It implements gateway.App. Only it and the packages below its folder import "C".
 //
 // The cold path (import, attributes, calls at start-up, exceptions) goes through cpy3; the rest is the C
 // shim, whose whole surface is shim.h. The package knows nothing of HTTP.

@@ -102,7 +102,7 @@ static int set_arguments(int argc, char *const *argv)
     return status;
 }
 
-/* EMBEDDING: the regular configuration, not the isolated one, so that PYTHON* variables count; the
+/* The regular configuration, not the isolated one, so that PYTHON* variables count; the
  * signals stay Go's; print() shows at once under a pipe. */
 static PyStatus configure(PyConfig *config, const char *executable)
 {

@@ -30,7 +30,7 @@ func remaking(dir string, config venvConfig, python string, works bool) string {
 	project := filepath.Dir(dir)
 	switch {
 	case config["uv"] != "" && anyFile(project, "uv.lock"):
-		return fmt.Sprintf("- Make it again, in the project's folder, where uv installs its packages anew:\n    uv sync -p %s\n", python)
+		return fmt.Sprintf("- Make it again, in the project's folder, where uv installs its packages again:\n    uv sync -p %s\n", python)
 	case madeByPoetry(dir, project):
 		remove := "poetry env remove --all"
 		if anyFile(project, "pyproject.toml") {
@@ -48,7 +48,7 @@ func remaking(dir string, config venvConfig, python string, works bool) string {
 		create = "virtualenv --clear -p " + python + " " + dir
 	}
 	if !works {
-		return fmt.Sprintf("- Make it again, and install the packages anew:\n    %s\n", create)
+		return fmt.Sprintf("- Make it again, and install the packages again:\n    %s\n", create)
 	}
 	return fmt.Sprintf("- Make it again. That removes the packages that are installed in it, so list them first:\n    %s > installed.txt\n    %s\n    %s\n",
 		fmt.Sprintf(pip, "freeze"), create, fmt.Sprintf(pip, "install -r installed.txt"))

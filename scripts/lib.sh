@@ -16,7 +16,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root"
 
 # The folders that build and test with CGO_ENABLED=0.
-pure_folders=(httpserver environ gateway cmd/pyserve/internal)
+pure_folders=(internal httpserver environ gateway cmd/pyserve/internal)
 
 step() { printf 'pyserve: %s\n' "$*"; }
 heading() { printf '\n=== %s\n' "$*"; }

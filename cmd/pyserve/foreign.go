@@ -55,7 +55,7 @@ var foreign = []struct{ flags, instead string }{
 	{"--pyargv", "write the application's arguments behind --: pyserve APP -- ARGUMENTS"},
 	{"--master-fifo --cheaper --emperor --mule --spooler --cron", "there is no counterpart"},
 	// waitress, uvicorn, hypercorn, Flask, Granian
-	{"--listen", "use --bind HOST:PORT (the length of the kernel's queue, uWSGI's --listen, is no setting)"},
+	{"--listen", "use --bind HOST:PORT (the length of the kernel's queue, uWSGI's --listen, cannot be set)"},
 	{"--host --port", "use --bind HOST:PORT"},
 	{"--unix-socket --uds", "use --bind unix:PATH"},
 	{"--fd", "use systemd's socket activation (deploy/), or --bind"},

@@ -234,7 +234,7 @@ func (m *master) Notify(state supervise.State, status string) {
 		m.c.sayReady(m.listeners)
 	}
 	if err := m.tellManager(state, status); err != nil {
-		m.log.Warn("systemd could not be told the state", "error", err)
+		m.log.Warn("could not notify systemd of the state", "error", err)
 	}
 	if state == supervise.Ready && m.upgrade != nil {
 		m.takeOver() // after systemd: the old master leaves at that, and must not be the main process any more
@@ -251,7 +251,7 @@ func (m *master) takeOver() {
 		}
 	}
 	if err := process.SayReady(m.upgrade.Ready); err != nil {
-		m.log.Error("the master that this one replaces could not be told", "error", err)
+		m.log.Error("could not notify the master that this one replaces", "error", err)
 	}
 	m.upgrade = nil
 }

@@ -153,7 +153,7 @@ func (s *session) reopenLogs(o order) {
 func (s *session) quit(o order) {
 	s.quitting.Do(func() {
 		closeAll(s.listeners) // which removes unix sockets that are this process's own
-		say("%s: quitting at once", o.why)
+		say("%s: quitting immediately", o.why)
 		s.exit(exitOK)
 	})
 }

@@ -100,7 +100,7 @@ func (m *master) status() masterStatus {
 func askStatus(pid int) (s masterStatus, err error) {
 	c, err := net.DialTimeout("unix", statusAddress(pid), statusTimeout)
 	if err != nil {
-		return s, fmt.Errorf("process %d does not tell its status; is it a pyserve with workers, in this network namespace? (%w)", pid, err)
+		return s, fmt.Errorf("process %d does not report its status; is it a pyserve with workers, in this network namespace? (%w)", pid, err)
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(statusTimeout))
@@ -109,13 +109,13 @@ func askStatus(pid int) (s masterStatus, err error) {
 		return s, err
 	}
 	if uid, err := userOf(pid); err != nil || int(peer.Pid) != pid || peer.Uid != uid {
-		return s, fmt.Errorf("process %d does not tell its status: process %d of user %d has taken its place", pid, peer.Pid, peer.Uid)
+		return s, fmt.Errorf("process %d does not report its status: process %d of user %d has taken its place", pid, peer.Pid, peer.Uid)
 	}
 	if err := json.NewDecoder(io.LimitReader(c, maxStatus)).Decode(&s); err != nil {
-		return s, fmt.Errorf("process %d does not tell its status; only the same user and root may ask (%w)", pid, err)
+		return s, fmt.Errorf("process %d does not report its status; only the same user and root may ask (%w)", pid, err)
 	}
 	if len(s.Counts) != len(s.Workers) {
-		return s, fmt.Errorf("process %d tells its status in another way: it is another version of pyserve", pid)
+		return s, fmt.Errorf("process %d reports its status in another form: it is another version of pyserve", pid)
 	}
 	return s, nil
 }

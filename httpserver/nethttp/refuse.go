@@ -78,14 +78,14 @@ func (x *exchange) refuseBody(err error) {
 	x.res.closing = true
 	switch {
 	case errors.Is(err, errExpectation):
-		log.Info("refused by 417: unknown expectation", "expect", x.hr.Header["Expect"])
+		log.Info("refused with 417: unknown expectation", "expect", x.hr.Header["Expect"])
 		x.refuse(http.StatusExpectationFailed)
 	case errors.Is(err, errTooLarge):
 		x.e.counters.TooLarge.Add(1)
-		log.Info("refused by 413: the content is too large", "limit", x.e.o.MaxBody, "declared", x.body.declared)
+		log.Info("refused with 413: the content is too large", "limit", x.e.o.MaxBody, "declared", x.body.declared)
 		x.refuse(http.StatusRequestEntityTooLarge)
 	case errors.Is(err, errTooSlow):
-		log.Info("refused by 408: the content of a request came too slowly")
+		log.Info("refused with 408: the content of a request came too slowly")
 		x.refuse(http.StatusRequestTimeout)
 	case errors.Is(err, httpserver.ErrSpool):
 		httpserver.CountNoRoom(x.e.counters, err)
@@ -96,7 +96,7 @@ func (x *exchange) refuseBody(err error) {
 		x.res.vanish(http.StatusBadRequest)
 	default:
 		x.e.counters.Malformed.Add(1)
-		log.Info("refused by 400: malformed content", "error", err)
+		log.Info("refused with 400: malformed content", "error", err)
 		x.refuse(http.StatusBadRequest)
 	}
 }

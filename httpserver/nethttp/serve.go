@@ -124,11 +124,11 @@ func (x *exchange) dispatch() {
 		x.failed(panicked)
 	case errors.Is(err, httpserver.ErrQueueFull):
 		x.e.counters.QueueFull.Add(1)
-		x.e.refused.Log(x.e.o.Log, "refused by 503: the queue for the threads is full")
+		x.e.refused.Log(x.e.o.Log, "refused with 503: the queue for the threads is full")
 		x.refuse(http.StatusServiceUnavailable)
 	case errors.Is(err, errAged):
 		x.e.counters.QueueAged.Add(1)
-		x.e.aged.Log(x.e.o.Log, "refused by 503: it waited too long for a thread")
+		x.e.aged.Log(x.e.o.Log, "refused with 503: it waited too long for a thread")
 		x.res.closing = true
 		x.refuse(http.StatusServiceUnavailable)
 	case errors.Is(err, httpserver.ErrClosed):

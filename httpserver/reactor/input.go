@@ -71,7 +71,7 @@ func (c *conn) forget() {
 // noMemory refuses a request for which there is no memory.
 func (w *worker) noMemory(c *conn) {
 	w.r.counters.SpoolMemoryRefusals.Add(1)
-	w.r.noMemory.Log(w.r.o.Log, "refused by 503: no memory for a request: slow clients have all that they may have", "option", "SpoolMemory")
+	w.r.noMemory.Log(w.r.o.Log, "refused with 503: no memory for a request: slow clients have all that they may have", "option", "SpoolMemory")
 	w.scratch.parser.Reset()
 	w.turnAway(c, nil, http.StatusServiceUnavailable)
 }

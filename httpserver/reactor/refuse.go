@@ -59,7 +59,7 @@ func (w *worker) malformed(c *conn, err error) {
 // overloaded refuses a request that came out of the queue, or did not get in. Each reason has a throttle of its
 // own, so that the lines of one do not hide another's.
 func (w *worker) overloaded(c *conn, lines *httpserver.Throttle, reason string) {
-	lines.Log(w.r.o.Log, "refused by 503: "+reason)
+	lines.Log(w.r.o.Log, "refused with 503: "+reason)
 	h := w.headOf(c)
 	w.turnAway(c, h, http.StatusServiceUnavailable)
 }

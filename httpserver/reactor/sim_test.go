@@ -37,7 +37,7 @@ type simulation struct {
 	targets []simTarget
 }
 
-// What things cost, as measured on the machine DESIGN's figures are from, or slower.
+// What things cost, as measured on one machine of two cores, or slower.
 const (
 	simSwitchInterval = 5 * time.Millisecond  // sys.getswitchinterval
 	simOutside        = 4 * time.Microsecond  // what a request costs without the GIL

@@ -127,7 +127,7 @@ func checkHeader(b []byte) (*header, error) {
 		return nil, fmt.Errorf("the scoreboard of another build of pyserve: version and record sizes are %v, want %v", sizes, want)
 	}
 	if head.workers > maxWorkers || head.threads > MaxThreads {
-		return nil, fmt.Errorf("a damaged scoreboard: it tells of %d workers with %d threads", head.workers, head.threads)
+		return nil, fmt.Errorf("a damaged scoreboard: it has %d workers with %d threads", head.workers, head.threads)
 	}
 	size, err := boardSize(int(head.workers), int(head.threads))
 	if err != nil {

@@ -96,7 +96,7 @@ func (z *Zygote) missEnd(child *Child) {
 	select {
 	case <-child.ended:
 	default:
-		z.giveUp(fmt.Errorf("it has not told of the end of process %d", child.pid))
+		z.giveUp(fmt.Errorf("it has not reported the end of process %d", child.pid))
 	}
 }
 

@@ -17,10 +17,10 @@ var bodies = []behaviour{
 	{name: "content of every size arrives, and can be read again", test: bodySizes},
 	{name: "a request that comes byte by byte is read", test: byteByByte},
 	{name: "100-continue is answered before the content", test: expectContinue},
-	{name: "an unknown expectation is refused by 417", test: unknownExpectation},
-	{name: "content beyond the limit is refused by 413 and the answer is read", test: tooLarge},
-	{name: "content that cannot be kept is refused by 503", test: noRoom},
-	{name: "content is refused by 503 while all temporary files together are too large", test: spoolDisk},
+	{name: "an unknown expectation is refused with 417", test: unknownExpectation},
+	{name: "content beyond the limit is refused with 413 and the answer is read", test: tooLarge},
+	{name: "content that cannot be kept is refused with 503", test: noRoom},
+	{name: "content is refused with 503 while all temporary files together are too large", test: spoolDisk},
 	{name: "a head or a target beyond the limit is refused", test: longHeads},
 }
 
@@ -121,7 +121,7 @@ func tooLarge(s *suite) {
 		"declared, expected": expecting + "Content-Length: 2000\r\n\r\n",
 		"chunked":            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(content, 50000),
 	} {
-		s.run("content beyond the limit is refused by 413 and the answer is read", name, func(s *suite) {
+		s.run("content beyond the limit is refused with 413 and the answer is read", name, func(s *suite) {
 			srv := s.start(text("ok"), Options{Options: httpserver.Options{MaxBody: 1000}})
 			c := srv.dial()
 			c.sendInBackground(request)
@@ -132,7 +132,7 @@ func tooLarge(s *suite) {
 			c.closed()
 		})
 	}
-	s.run("content beyond the limit is refused by 413 and the answer is read", "the limit itself passes", func(s *suite) {
+	s.run("content beyond the limit is refused with 413 and the answer is read", "the limit itself passes", func(s *suite) {
 		srv := s.start(text("ok"), Options{Options: httpserver.Options{MaxBody: 1000}})
 		c := srv.dial()
 		c.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(content[:1000], 333))

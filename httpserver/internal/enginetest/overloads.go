@@ -15,8 +15,8 @@ import (
 )
 
 var overloads = []behaviour{
-	{name: "a request for which the queue has no room is refused by 503", test: queueFull},
-	{name: "a request that has waited too long is refused by 503 while all threads are busy", test: queueAge},
+	{name: "a request for which the queue has no room is refused with 503", test: queueFull},
+	{name: "a request that has waited too long is refused with 503 while all threads are busy", test: queueAge},
 	{name: "more connections than allowed are closed at once", test: maxConnections},
 	{name: "more connections of one address than allowed are closed at once", test: maxPerAddress},
 	{name: "connections of an address that many clients share are not counted", test: sharedAddress},

@@ -14,11 +14,11 @@ import (
 
 var timeouts = []behaviour{
 	{name: "a connection on which nothing comes is closed", test: neverUsed},
-	{name: "a head that is not complete in time is refused by 408", test: slowHead},
+	{name: "a head that is not complete in time is refused with 408", test: slowHead},
 	{name: "a head that comes byte by byte gets no more time", test: trickledHead},
 	{name: "a connection without a next request is closed", test: idleTimeout},
 	{name: "a response that takes long is not an idle connection", test: longResponse},
-	{name: "content that comes too slowly is refused by 408", test: slowBody},
+	{name: "content that comes too slowly is refused with 408", test: slowBody},
 	{name: "content that came fast buys no silence", test: fastThenSlow},
 	{name: "a refused client that does not close is closed in the end", test: lingerEnds},
 }
@@ -30,7 +30,7 @@ func neverUsed(s *suite) {
 
 func slowHead(s *suite) {
 	for name, before := range map[string]string{"the first": "", "the second": getRequest("/")} {
-		s.run("a head that is not complete in time is refused by 408", name, func(s *suite) {
+		s.run("a head that is not complete in time is refused with 408", name, func(s *suite) {
 			srv := s.start(text("ok"), Options{Options: httpserver.Options{HeaderTimeout: short}})
 			c := srv.dial()
 			c.send(before + "GET / HTTP/1.1\r\nHo")
@@ -90,7 +90,7 @@ func slowBody(s *suite) {
 		"declared": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello",
 		"chunked":  "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
 	} {
-		s.run("content that comes too slowly is refused by 408", name, func(s *suite) {
+		s.run("content that comes too slowly is refused with 408", name, func(s *suite) {
 			srv := s.start(text("ok"), Options{Limits: httpserver.Limits{BodyGrace: short, BodyRate: 1000}})
 			c := srv.dial()
 			c.send(request)
@@ -98,7 +98,7 @@ func slowBody(s *suite) {
 			assert.Equal(s, http.StatusRequestTimeout, res.StatusCode)
 			srv.limited("body_timeouts", 1, "the content of a request came too slowly")
 		})
-		s.run("content that comes too slowly is refused by 408", name+", streamed", func(s *suite) {
+		s.run("content that comes too slowly is refused with 408", name+", streamed", func(s *suite) {
 			failed := make(chan error, 1)
 			srv := s.start(handler(func(w httpserver.ResponseWriter, r *httpserver.Request) {
 				_, err := io.ReadAll(r.Body)

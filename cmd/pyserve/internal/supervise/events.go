@@ -81,7 +81,7 @@ func (s *Supervisor) leaves(w *worker) {
 	s.vacate(w)
 	s.enter(w, Stopping)
 	w.slow, w.next, w.deadline = reminder{}, Quit, s.now.Add(s.options.GracefulTimeout)
-	s.record(slog.LevelInfo, "a worker leaves: somebody else has told it to", w.attrs())
+	s.record(slog.LevelInfo, "a worker leaves: something else has asked it to", w.attrs())
 }
 
 // vacate frees the seat of a worker that others have ended. Whoever ends a worker may be ending them all, this master

@@ -44,7 +44,7 @@ func (s *Supervisor) stop(mode stopMode) {
 	s.record(slog.LevelInfo, map[stopMode]string{
 		handover: "leaving: a new master serves",
 		graceful: "stopping gracefully",
-		quick:    "stopping at once",
+		quick:    "stopping immediately",
 	}[mode], nil)
 	s.stopping = mode
 	s.cancel()

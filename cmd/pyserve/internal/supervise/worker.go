@@ -214,7 +214,7 @@ func (s *Supervisor) checkDeadline(w *worker) {
 		s.record(slog.LevelError, "a worker did not become ready within the start time-out and is killed", w.attrs())
 		s.signal(w, Kill)
 	case w.next == Quit:
-		s.record(slog.LevelWarn, "a worker did not leave within the graceful time-out and is told to quit", w.attrs())
+		s.record(slog.LevelWarn, "a worker did not leave within the graceful time-out and has to quit", w.attrs())
 		s.quit(w)
 	default:
 		s.record(slog.LevelWarn, "a worker does not quit and is killed", w.attrs())

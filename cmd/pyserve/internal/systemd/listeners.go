@@ -75,7 +75,7 @@ func readVariables() (count int, names []string, err error) {
 	}
 	number, err := strconv.Atoi(pid)
 	if err != nil || number <= 0 {
-		return 0, nil, fmt.Errorf("LISTEN_PID=%s is no process number", pid)
+		return 0, nil, fmt.Errorf("LISTEN_PID=%s is not a process id", pid)
 	}
 	if number != os.Getpid() {
 		return 0, nil, nil // they were for the process that started this one

@@ -182,8 +182,8 @@ func TestWhatIsNoListeningStreamSocketIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		file *os.File
 		want string
 	}{
-		"no socket":    {regular, "is no socket: only ListenStream= can be served"},
-		"a datagram":   {udp, "is no stream socket: use ListenStream= instead of ListenDatagram="},
+		"no socket":    {regular, "is not a socket: only ListenStream= can be served"},
+		"a datagram":   {udp, "is not a stream socket: use ListenStream= instead of ListenDatagram="},
 		"a connection": {connected, "does not listen, it is a connection: use Accept=no"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,11 +17,11 @@ func inspect(fd int) (address string, err error) {
 	case errors.Is(err, unix.EBADF):
 		return "", errors.New("is not open: LISTEN_FDS promises more sockets than there are")
 	case errors.Is(err, unix.ENOTSOCK):
-		return "", errors.New("is no socket: only ListenStream= can be served")
+		return "", errors.New("is not a socket: only ListenStream= can be served")
 	case err != nil:
 		return "", fmt.Errorf("cannot be looked at: %w", err)
 	case kind != unix.SOCK_STREAM:
-		return "", errors.New("is no stream socket: use ListenStream= instead of ListenDatagram= or ListenSequentialPacket=")
+		return "", errors.New("is not a stream socket: use ListenStream= instead of ListenDatagram= or ListenSequentialPacket=")
 	}
 	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 	if err != nil {

@@ -109,7 +109,7 @@ func (w *Watcher) check(o Options) error {
 	var errs []error
 	for _, pattern := range o.Ignore {
 		if _, err := path.Match(pattern, ""); err != nil {
-			errs = append(errs, fmt.Errorf("%q is no pattern: %w", pattern, err))
+			errs = append(errs, fmt.Errorf("%q is not a valid pattern: %w", pattern, err))
 		}
 	}
 	for _, root := range o.Roots {
@@ -119,7 +119,7 @@ func (w *Watcher) check(o Options) error {
 			continue
 		}
 		if info, err := os.Stat(root); err == nil && !info.IsDir() {
-			errs = append(errs, fmt.Errorf("cannot watch %s: it is no folder", root))
+			errs = append(errs, fmt.Errorf("cannot watch %s: it is not a directory", root))
 		}
 		w.roots = append(w.roots, root)
 	}

@@ -264,7 +264,7 @@ func TestARootThatIsALinkIsWatched(t *testing.T) {
 func TestOptionsThatCannotBeAreErrors(t *testing.T) {
 	fixture := newTree(t, "app/a.py")
 	_, err := New(Options{Roots: []string{fixture.path("app/a.py")}, Ignore: []string{"[a"}})
-	assert.ErrorContains(t, err, "a.py: it is no folder")
+	assert.ErrorContains(t, err, "a.py: it is not a directory")
 	assert.ErrorContains(t, err, `"[a" is no pattern`)
 }
 
