@@ -39,7 +39,7 @@ var exceptions = map[string]string{
 	"header fields arrive in order and in the client's spelling":              ownReading,
 	"a head or a target beyond the limit is refused/a target of 20 kB":        ownLimits,
 	"a head or a target beyond the limit is refused/201 fields":               ownLimits,
-	"a head that is not complete in time is refused with 408":                   "net/http answers by 400, or only closes",
+	"a head that is not complete in time is refused with 408":                 "net/http answers by 400, or only closes",
 	"a client that has ended its side gets its whole answer":                  halfClosed,
 	"Shutdown answers requests that wait for a thread":                        "each connection is read by a goroutine of its own, and one that has not come to it is closed",
 	"a client that has ended its side gets all its pipelined answers":         halfClosed,
