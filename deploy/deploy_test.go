@@ -19,7 +19,7 @@ var flagName = regexp.MustCompile(`(?:^|[^-\w])--([a-z][a-z-]*[a-z])`)
 // foreign are the flags of the other programs that the files call: systemctl, useradd, apt-get, docker, pip.
 var foreign = set("now", "kill-whom", "system", "home-dir", "shell", "uid", "user-group", "no-create-home",
 	"no-install-recommends", "file", "tag", "rm", "init", "stop-timeout", "publish", "no-cache-dir",
-	"disable-pip-version-check", "requirement", "from", "interval", "start-period", "retries")
+	"disable-pip-version-check", "requirement", "from", "interval", "start-period", "retries", "help")
 
 func set(names ...string) map[string]bool {
 	s := map[string]bool{}

@@ -51,10 +51,16 @@ func positive(flag *kong.Flag) error {
 
 // engineKnows holds the tag engine: what the flag asks for would not be done.
 func (c *cli) engineKnows(flag *kong.Flag) error {
-	if engine := flag.Tag.Get("engine"); engine != "" && c.Engine != engine && flag.Set {
+	if engine := flag.Tag.Get("engine"); engine != "" && c.Engine != engine && !isDefault(flag) {
 		return fmt.Errorf("--%s is for --engine %s: leave it out, or change --engine", flag.Name, engine)
 	}
 	return nil
+}
+
+// isDefault reports whether a flag has its default value, given or not.
+func isDefault(flag *kong.Flag) bool {
+	standard := reflect.New(flag.Target.Type()).Elem()
+	return set(standard, flag.Default) == nil && reflect.DeepEqual(standard.Interface(), flag.Target.Interface())
 }
 
 // workersThere holds the tag needs.

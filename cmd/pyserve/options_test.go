@@ -131,6 +131,11 @@ func TestFaultsAreReportedInTheOrderOfTheTable(t *testing.T) {
 	}
 }
 
+func TestAnOptionOfTheOtherEngineMayHaveItsDefault(t *testing.T) {
+	assert.NoError(t, parsed(t, "--engine", "nethttp", "app").prepare())
+	assert.NoError(t, parsed(t, "--engine", "nethttp", "--response-rate", "100", "app").prepare())
+}
+
 func TestPreparingChangesNothingOutside(t *testing.T) {
 	before, err := os.Getwd()
 	require.NoError(t, err)

@@ -151,7 +151,7 @@ func TestWrongVariablesAreErrorsThatSayWhich(t *testing.T) {
 		"a word":           {"LISTEN_PID=self LISTEN_FDS=two", "LISTEN_FDS=two is not a number of sockets"},
 		"less than none":   {"LISTEN_PID=self LISTEN_FDS=-1", "LISTEN_FDS=-1 is not a number of sockets"},
 		"absurdly many":    {"LISTEN_PID=self LISTEN_FDS=9999999999", "LISTEN_FDS=9999999999 is not a number of sockets"},
-		"no process":       {"LISTEN_PID=me LISTEN_FDS=1", "LISTEN_PID=me is no process number"},
+		"no process":       {"LISTEN_PID=me LISTEN_FDS=1", "LISTEN_PID=me is not a process id"},
 		"names too few":    {"LISTEN_PID=self LISTEN_FDS=2 LISTEN_FDNAMES=a", "LISTEN_FDNAMES=a has 1 names for LISTEN_FDS=2 sockets"},
 		"sockets too few":  {"LISTEN_PID=self LISTEN_FDS=999", `the socket "unknown" (descriptor 1001) passed by systemd is not open: LISTEN_FDS promises more sockets than there are`},
 		"each is reported": {"LISTEN_PID=self LISTEN_FDS=999", "(descriptor 1000) passed by systemd is not open"},

@@ -265,7 +265,7 @@ func TestOptionsThatCannotBeAreErrors(t *testing.T) {
 	fixture := newTree(t, "app/a.py")
 	_, err := New(Options{Roots: []string{fixture.path("app/a.py")}, Ignore: []string{"[a"}})
 	assert.ErrorContains(t, err, "a.py: it is not a directory")
-	assert.ErrorContains(t, err, `"[a" is no pattern`)
+	assert.ErrorContains(t, err, `"[a" is not a valid pattern`)
 }
 
 func TestCloseClosesTheChannel(t *testing.T) {
