@@ -38,7 +38,7 @@ build: ## set up and build bin/pyserve
 setup: ## only the set-up: system packages, build environment, virtual environment
 	@scripts/setup && scripts/venv
 
-lint: ## golangci-lint, or staticcheck and go vet; shellcheck
+lint: ## golangci-lint; shellcheck where it is installed
 	@scripts/lint
 
 fuzz: ## run every fuzz target for FUZZTIME=30s

@@ -64,7 +64,7 @@ func (rt *Runtime) dumpedStack(thread int) string {
 		return err.Error()
 	}
 	defer f.Close()
-	os.Remove(f.Name())
+	_ = os.Remove(f.Name())
 	failed := rt.host.DumpStacks(int(f.Fd()))
 	dump, err := io.ReadAll(io.NewSectionReader(f, 0, maxStacks))
 	switch {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -140,7 +142,7 @@ func (s *server) raw(t *testing.T, request string) string {
 func readToEnd(t *testing.T, conn net.Conn) string {
 	t.Helper()
 	content, err := io.ReadAll(conn)
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		require.FailNow(t, "the server does not close the connection", "so far: %q", content)
 	}
 	return string(content)

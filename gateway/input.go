@@ -137,7 +137,7 @@ func (in *Input) ReadLine(p []byte) (n int, done bool, err error) {
 		}
 		n += copy(p[n:], line)
 		in.note(len(line), nil)
-		in.reader.Discard(len(line))
+		_, _ = in.reader.Discard(len(line))
 	}
 	if in.err != nil && (n == 0 || in.err != io.EOF) {
 		return 0, true, in.err

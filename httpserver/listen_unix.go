@@ -62,7 +62,7 @@ func listenUnix(bind, rest string) (net.Listener, error) {
 func ownUnix(s *socket, path string) (net.Listener, error) {
 	own, err := statPlace(path)
 	if err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, err
 	}
 	ours := &unixListener{socket: s, path: path, own: own}

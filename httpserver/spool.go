@@ -181,7 +181,7 @@ func (s *Spool) moveToFile() error {
 	}
 	s.file = f
 	if _, err := s.writeFile(s.memory); err != nil {
-		s.closeFile()
+		_ = s.closeFile()
 		return spoolError(err)
 	}
 	s.forget()

@@ -23,5 +23,5 @@ func memoryBacked(folder string) bool {
 	if err := unix.Statfs(folder, &s); err != nil {
 		return false
 	}
-	return int64(s.Type) == unix.TMPFS_MAGIC || int64(s.Type) == unix.RAMFS_MAGIC
+	return int64(s.Type) == unix.TMPFS_MAGIC || int64(s.Type) == unix.RAMFS_MAGIC //nolint:unconvert // on other processors it is another type
 }

@@ -45,7 +45,7 @@ func (a *App) Call(thread int, x *gateway.Exchange) (gateway.Result, error) {
 	}
 	b.thread.slot.mu.Lock()
 	if b.out.ended != 0 && b.thread.slot.seal() {
-		b.Close() // panics
+		_ = b.Close() // it panics
 	}
 	return gateway.Result{Body: b, Len: int(b.out.length), File: b.file()}, err
 }

@@ -54,7 +54,7 @@ func goOver(handle C.uint64_t) C.int {
 
 //export goInterrupted
 func goInterrupted() {
-	defer func() { recover() }()
+	defer func() { _ = recover() }()
 	(*onInterrupt.Load())()
 }
 
@@ -127,7 +127,7 @@ func goInputSeek(handle C.uint64_t, offset C.int64_t, whence C.int, position *C.
 
 //export goErrors
 func goErrors(id *C.char, idSize C.size_t, text *C.char, size C.size_t) {
-	defer func() { recover() }() // the log's own failure must not cross into C
+	defer func() { _ = recover() }() // the log's own failure must not cross into C
 	logErrors(string(view(id, idSize)), string(view(text, size)))
 }
 

@@ -122,13 +122,6 @@ has_go() { [ -d "$1" ] && [ -n "$(find "$1" -name '*.go' -print -quit)" ]; }
 # go_files prints the project's Go files, one a line. (The scripts do without mapfile: macOS has bash 3.2.)
 go_files() { find . -path ./build -prune -o -name '.?*' -prune -o -name '*.go' -print; }
 
-# check_gofmt fails with the names of the files that gofmt would change.
-check_gofmt() {
-    local unformatted
-    unformatted=$(go_files | tr '\n' '\0' | xargs -0 gofmt -l)
-    [ -z "$unformatted" ] || die "not formatted, run gofmt -w on:" "$unformatted"
-}
-
 # pure_packages prints the package patterns of the pure Go folders.
 pure_packages() {
     local folder

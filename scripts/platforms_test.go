@@ -20,7 +20,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const modulePath = "github.com/pyserve/pyserve"
+const (
+	modulePath  = "github.com/pyserve/pyserve"
+	bindingPath = "github.com/go-python/cpy3" // CPython's C API for Go
+)
 
 // A listed package is what go list says of one.
 type listed struct {
@@ -39,11 +42,11 @@ type platform struct {
 	faults   []error
 }
 
-// golist runs go list for a platform, with or without cgo as CGO_ENABLED says.
-func golist(goos, goarch string, args ...string) ([]*listed, error) {
+// golist runs go list for a platform; cgo is "1" to see files with cgo, else "0".
+func golist(goos, goarch, cgo string, args ...string) ([]*listed, error) {
 	cmd := exec.Command("go", append([]string{"list", "-json=Dir,ImportPath,Export,GoFiles,CgoFiles,Imports"}, args...)...)
 	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch)
+	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED="+cgo)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -94,7 +97,7 @@ func (p *platform) Import(path string) (*types.Package, error) {
 }
 
 // cgoOnly reports whether a package of another module has no Go without cgo.
-func cgoOnly(path string) bool { return strings.HasPrefix(path, "github.com/go-python/cpy3") }
+func cgoOnly(path string) bool { return strings.HasPrefix(path, bindingPath) }
 
 func TestEveryPackageTypeChecksOnEveryPlatform(t *testing.T) {
 	if testing.Short() {
@@ -103,8 +106,7 @@ func TestEveryPackageTypeChecksOnEveryPlatform(t *testing.T) {
 	for _, name := range []string{"darwin/arm64", "linux/arm64"} {
 		t.Run(name, func(t *testing.T) {
 			goos, goarch, _ := strings.Cut(name, "/")
-			t.Setenv("CGO_ENABLED", "1")
-			sources, err := golist(goos, goarch, "./...", "github.com/go-python/cpy3")
+			sources, err := golist(goos, goarch, "1", "./...", bindingPath)
 			require.NoError(t, err)
 			p := &platform{packages: map[string]*listed{}, checked: map[string]*types.Package{}, files: token.NewFileSet()}
 			var outside []string
@@ -118,8 +120,7 @@ func TestEveryPackageTypeChecksOnEveryPlatform(t *testing.T) {
 					}
 				}
 			}
-			t.Setenv("CGO_ENABLED", "0")
-			exports, err := golist(goos, goarch, append([]string{"-deps", "-export"}, outside...)...)
+			exports, err := golist(goos, goarch, "0", append([]string{"-deps", "-export"}, outside...)...)
 			require.NoError(t, err)
 			data := map[string]string{}
 			for _, l := range exports {

@@ -50,7 +50,7 @@ func (s *session) leave(app *pyserve.Application, server httpserver.Engine, o or
 	defer time.AfterFunc(times.unwind, func() { app.EndRequests(ctx) }).Stop()
 	defer time.AfterFunc(graceful, func() {
 		say("the graceful time-out of %s is over: the connections that are left are closed", s.c.GracefulTimeout)
-		server.Close() // threads that wait for a client come back
+		_ = server.Close() // threads that wait for a client come back
 	}).Stop()
 	if o.do == drain {
 		server.Drain(hurry)

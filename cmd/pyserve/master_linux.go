@@ -271,7 +271,7 @@ func (m *master) closeListeners() {
 	defer m.mu.Unlock()
 	for _, l := range m.listeners {
 		if m.handedOver || m.upgrade != nil {
-			httpserver.Abandon(l)
+			_ = httpserver.Abandon(l)
 		} else {
 			l.Close()
 		}

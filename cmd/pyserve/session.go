@@ -56,7 +56,7 @@ func (s *session) run() int {
 	if s.accessLog, err = httpserver.OpenAccessLog(s.c.AccessLog, s.c.AccessLogFormat, s.options.Log); err != nil {
 		return failure(err)
 	}
-	defer s.accessLog.Close()
+	defer func() { _ = s.accessLog.Close() }()
 	imported := s.quitWhileImporting()
 	s.limitStart()
 	err = pyserve.Main(s.options, func(rt *pyserve.Runtime) error {
@@ -160,7 +160,7 @@ func (s *session) quit(o order) {
 
 // flushLogs writes what the logs hold, if they can be written, before the process ends.
 func (s *session) flushLogs() {
-	s.accessLog.Close()
+	_ = s.accessLog.Close()
 	flushMessages()
 }
 

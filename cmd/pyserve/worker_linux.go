@@ -59,7 +59,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 		if gil { // no request gets on, and no way of leaving would either
 			retire(reason, true)
 			s.flushLogs()
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 		retire(reason, true)
 	}

@@ -102,7 +102,7 @@ func (p *pump) fail(err error) {
 // drop gives back what is left. p.mu is held.
 func (p *pump) drop() {
 	if p.left != nil {
-		p.left.Close()
+		_ = p.left.Close()
 		p.left, p.sent = nil, 0
 	}
 }
@@ -145,7 +145,7 @@ func (p *pump) press(content []byte) (rest []byte) {
 		}
 		n := min(len(content), pumpPiece)
 		p.left = httpserver.NewSpool(n, "", nil)
-		p.left.Write(content[:n]) // fits
+		_, _ = p.left.Write(content[:n]) // it fits
 		content = content[n:]
 		p.changed.Broadcast()
 	}

@@ -91,7 +91,7 @@ func (l *listener) unblock() {
 		return
 	}
 	if flags, err := unix.FcntlInt(uintptr(l.fd), unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK == 0 {
-		unix.SetNonblock(l.fd, true)
+		_ = unix.SetNonblock(l.fd, true) // it is a socket
 	}
 }
 

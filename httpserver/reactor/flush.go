@@ -133,7 +133,7 @@ func (w *worker) sendFile(c *conn) (outcome, error) {
 			turn -= n
 		}
 	}
-	disk.Close(c.file)
+	_ = disk.Close(c.file) // it was only read
 	c.file = nil
 	if c.fileEnd == "" {
 		return through, nil

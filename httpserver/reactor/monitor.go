@@ -156,7 +156,7 @@ func (m *monitor) standIn() {
 // has seen yet: a thread looks at everything before it waits again, but others have to pass the call on.
 func (w *worker) woken() {
 	var buffer [8]byte
-	unix.Read(w.r.wake, buffer[:])
+	_, _ = unix.Read(w.r.wake, buffer[:]) // another one may have been faster
 	if w.thread < 0 && w.r.polling.Load() > 0 {
 		w.r.notify()
 	}

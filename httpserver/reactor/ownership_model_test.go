@@ -41,9 +41,6 @@ const (
 	afterDelivery      // owner: the answer is out
 )
 
-var spotNames = [...]string{"waits", "notes an event", "claims", "looks", "steps", "handles", "finishes", "lets go", "pushes",
-	"delivers", "takes", "goes on"}
-
 func (s spot) owns() bool { return s >= looking && s <= lettingGo || s == afterDelivery }
 
 type modelPhase uint8

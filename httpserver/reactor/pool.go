@@ -64,13 +64,13 @@ func (p *pool) discard(s *httpserver.Spool) {
 	if s.OnDisk() {
 		p.closeLater(s.Close)
 	} else {
-		s.Close()
+		_ = s.Close() // a temporary file that nobody needs
 	}
 }
 
 func (p *pool) closeLater(close func() error) {
 	if !p.add(job{close: close}) {
-		close()
+		_ = close()
 	}
 }
 
@@ -168,7 +168,7 @@ func (p *pool) stop() {
 	p.mu.Unlock()
 	for jobs.len() > 0 {
 		if j := jobs.pop(); j.close != nil {
-			j.close()
+			_ = j.close()
 		}
 	}
 }

@@ -166,7 +166,7 @@ func (r *Reactor) RefuseQueued() {
 
 var one = []byte{1, 0, 0, 0, 0, 0, 0, 0}
 
-func (r *Reactor) notify() { unix.Write(r.wake, one) }
+func (r *Reactor) notify() { _, _ = unix.Write(r.wake, one) } // it fails only if it is written to already, very often
 
 // call wakes somebody who waits for events, if there is one, to look at the queue.
 func (r *Reactor) call() {

@@ -238,7 +238,7 @@ func (res *response) sendCached() bool {
 	if !disk.ReadCached(c.file, p, c.fileAt) {
 		return false
 	}
-	disk.Close(c.file)
+	_ = disk.Close(c.file) // it was only read
 	end := c.fileEnd
 	c.file, c.fileLeft, c.fileEnd = nil, 0, ""
 	if !res.hold(p) && res.send(p, end) != nil {

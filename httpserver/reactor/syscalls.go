@@ -76,5 +76,5 @@ func sendfile(fd int, file *os.File, offset *int64, n int) (int, error) {
 // SO_LINGER would need this descriptor to be the last.
 func disconnect(fd int) {
 	address := unix.RawSockaddr{Family: unix.AF_UNSPEC}
-	unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&address)), unsafe.Sizeof(address))
+	_, _, _ = unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&address)), unsafe.Sizeof(address))
 }

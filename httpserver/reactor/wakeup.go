@@ -23,7 +23,7 @@ const (
 // wake ends a wait, the next one if nobody waits now.
 func (w *wakeup) wake() {
 	if w.came.Swap(1) == 0 {
-		unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&w.came)), futexWake, 1, 0, 0, 0)
+		_, _, _ = unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&w.came)), futexWake, 1, 0, 0, 0)
 	}
 }
 

@@ -36,7 +36,7 @@ func playWorker() error {
 		return err
 	}
 	if _, err := unix.FcntlInt(3, unix.F_GETFD, 0); err != unix.EBADF {
-		return fmt.Errorf("Open left descriptor 3 open: %v", err)
+		return fmt.Errorf("Open left descriptor 3 open: %w", err)
 	}
 	w := b.Worker(1)
 	w.SetPID(os.Getpid())

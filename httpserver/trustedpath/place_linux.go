@@ -38,7 +38,7 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	return p.open(flag, perm)
 }
 

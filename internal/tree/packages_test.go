@@ -74,7 +74,7 @@ func checkImports(source tree) (faults []string) {
 			switch {
 			case to < 0:
 				faults = append(faults, fmt.Sprintf("%s imports %s, which has no row in the table of packages", file.name, imported))
-			case to > from && !(file.test && testsTogether(file.folder, imported)):
+			case to > from && (!file.test || !testsTogether(file.folder, imported)):
 				faults = append(faults, fmt.Sprintf("%s imports %s, which stands below %s in the table of packages", file.name, imported, file.folder))
 			}
 		}

@@ -13,7 +13,7 @@ import "os"
 // for another master, and start zygotes in its turn.
 func init() {
 	if os.Getenv("PYSERVE_ZYGOTE") != "" {
-		os.Stderr.WriteString("pyserve: applications cannot be preloaded on this system, or in a program without Python\n")
+		_, _ = os.Stderr.WriteString("pyserve: applications cannot be preloaded on this system, or in a program without Python\n")
 		os.Exit(1)
 	}
 }

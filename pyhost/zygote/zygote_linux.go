@@ -74,7 +74,7 @@ func Start(cmd *exec.Cmd, configuration []byte) (*Zygote, error) {
 	defer its.Close()
 	fd, err := unix.MemfdCreate("pyserve-stacks", unix.MFD_CLOEXEC)
 	if err != nil {
-		master.Close()
+		_ = master.Close()
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
 	stacks := os.NewFile(uintptr(fd), "stacks")
@@ -82,12 +82,12 @@ func Start(cmd *exec.Cmd, configuration []byte) (*Zygote, error) {
 	cmd.Env = append(cmd.Environ(), fmt.Sprintf("PYSERVE_ZYGOTE=%d", standard+len(cmd.ExtraFiles)))
 	cmd.ExtraFiles = append(cmd.ExtraFiles, its, stacks)
 	if _, err := master.Write(configuration); err != nil {
-		master.Close()
+		_ = master.Close()
 		stacks.Close()
 		return nil, fmt.Errorf("the zygote's configuration: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
-		master.Close()
+		_ = master.Close()
 		stacks.Close()
 		return nil, fmt.Errorf("the zygote does not start: %w", err)
 	}
@@ -251,7 +251,7 @@ func (z *Zygote) run() {
 	}
 	z.kill() // it lives on if it has closed its end, or sent a message that is empty, which looks the same
 	<-gone
-	z.conn.Close()
+	_ = z.conn.Close()
 	z.stacking.Lock()
 	z.stacks.Close()
 	z.stacking.Unlock()

@@ -75,7 +75,7 @@ func nothingLeft(s *suite) {
 func (s *suite) needs(n int) {
 	var limit syscall.Rlimit
 	require.NoError(s, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
-	if testing.Short() || uint64(limit.Cur) < uint64(n) {
+	if testing.Short() || uint64(limit.Cur) < uint64(n) { //nolint:unconvert // on other systems it is another type
 		s.Skipf("it needs %d descriptors, there are %d; and not -short", n, limit.Cur)
 	}
 }
@@ -182,7 +182,7 @@ func noDescriptors(s *suite) {
 	low := limit
 	assign(&low.Cur, openDescriptors(s)+20)
 	require.NoError(s, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
-	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }()
 	var taken []int
 	giveBack := func() {
 		for _, fd := range taken {

@@ -108,7 +108,7 @@ func (s *suite) start(h httpserver.Handler, o Options) *server {
 func (s *suite) socketFolder() string {
 	folder, err := os.MkdirTemp("", "ps")
 	require.NoError(s, err)
-	s.Cleanup(func() { os.RemoveAll(folder) })
+	s.Cleanup(func() { _ = os.RemoveAll(folder) })
 	return folder
 }
 

@@ -86,7 +86,7 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 	defer unix.Close(theirs)
 	crash, err := unix.MemfdCreate("pyserve-crash", unix.MFD_CLOEXEC)
 	if err != nil {
-		control.Close()
+		_ = control.Close()
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
 	w := &Worker{shared: shared, id: spec.ID, row: shared.Board.Worker(spec.Slot), control: control, crash: crash}
@@ -107,7 +107,7 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 }
 
 func (w *Worker) close() {
-	w.control.Close()
+	_ = w.control.Close()
 	unix.Close(w.crash)
 	w.handle.close()
 }

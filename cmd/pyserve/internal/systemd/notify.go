@@ -58,7 +58,7 @@ func send(message, status string) error {
 	if err == nil {
 		_ = c.SetWriteDeadline(time.Now().Add(sendTimeout))
 		_, err = c.Write([]byte(message))
-		c.Close()
+		_ = c.Close()
 	}
 	if err != nil {
 		return fmt.Errorf("cannot notify systemd at NOTIFY_SOCKET=%s: %w", address, err)

@@ -51,7 +51,7 @@ func listen(s source) *events {
 func (e *events) receive() {
 	for {
 		select {
-		case event, ok := <-e.source.events:
+		case event, ok := <-e.events:
 			if !ok {
 				return
 			}
@@ -160,7 +160,7 @@ func (w *Watcher) fallBack(err error) {
 
 func (w *Watcher) stopListening() {
 	if w.events != nil {
-		w.events.Close()
+		_ = w.events.Close()
 		w.events = nil
 	}
 }
