@@ -151,6 +151,7 @@ func TestWhatViewsDoWithTheInterpreter(t *testing.T) {
 		{"/thread_pool", 3, squares},
 		// One: CPython 3.12 and later hang by themselves, once in ten times, when three threads do this at once.
 		{"/process_pool", 1, squares},
+		{"/ended_at_birth", 1, `{"survivors": 0}`},
 		{"/os_fork", 3, `{"result": 81, "exit": 4}`},
 		{"/deep_python", 3, `{"raised": "RecursionError", "shallow": 500}`},
 		{"/hashes", 3, `{"wrong": [], "same": true, "mac": true}`},

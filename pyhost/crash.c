@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -145,9 +144,8 @@ int ps_stacks(int fd)
 #else
     enum { OPTIONS = 0 };
 #endif
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    ps_signals_block(&before);
     pid_t copy = copy_process();
     int failed = copy < 0 ? errno : 0;
     if (copy == 0)

@@ -35,12 +35,17 @@ void ps_fd_closed(int fd)
         atomic_fetch_and(&open_fds[fd / WORD], ~(1ul << fd % WORD));
 }
 
-/* Runs in every child forked by the application, between fork() and Python's own handlers. Only
- * async-signal-safe calls. An open connection would keep the client waiting for as long as the child lives. */
-static void in_child(void)
+/* A signal that came between fork() and ps_signals_in_child would be lost: Go's handler would take it. So it waits. */
+static __thread sigset_t unforked; /* what the thread that forks had blocked */
+
+static void before_fork(void) { ps_signals_block(&unforked); }
+
+static void after_fork(void) { pthread_sigmask(SIG_SETMASK, &unforked, NULL); }
+
+/* Leaves to the parent what is the server's. An open connection would keep the client waiting for as long as the child
+ * lives. */
+static void leave_to_parent(void)
 {
-    if (ps_forked)
-        return; /* a child of the child: the numbers of what was closed are the application's now */
     ps_forked = 1;
     ps_signals_in_child();
     ps_crash_in_child();
@@ -50,6 +55,15 @@ static void in_child(void)
             if (word & 1)
                 close(i * WORD + bit);
     }
+}
+
+/* Runs in every child forked by the application, between fork() and Python's own handlers. Only async-signal-safe calls.
+ * In a child of the child, the numbers of what was closed are the application's. */
+static void in_child(void)
+{
+    if (!ps_forked)
+        leave_to_parent();
+    after_fork();
 }
 
 /* The exit status that the exception which came back asks for; prints it unless it is SystemExit. */
@@ -146,7 +160,7 @@ int ps_interpreter(const char *executable, int argc, char *const *argv, char *me
 int ps_enter_main(char *message)
 {
     ps_signals_save();
-    if (pthread_atfork(NULL, NULL, in_child) != 0 || (ps_self = PyMem_RawCalloc(1, sizeof *ps_self)) == NULL) {
+    if (pthread_atfork(before_fork, after_fork, in_child) != 0 || (ps_self = PyMem_RawCalloc(1, sizeof *ps_self)) == NULL) {
         snprintf(message, PS_MESSAGE, "out of memory");
         return PS_VALUE;
     }

@@ -4,6 +4,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <signal.h>
 
 #include "versions.h"
 
@@ -53,6 +54,7 @@ int ps_enter_main(char *message);
 int ps_server_uses(int number);
 /* signals.c: gives the signals that are Go's the actions that a Python process has. Async-signal-safe. */
 void ps_signals_in_child(void);
+void ps_signals_block(sigset_t *before); /* all signals, of this thread */
 
 /* gil.c: the thread states of the Python threads, between their first and last moment. */
 void ps_gil_watch(void *state);

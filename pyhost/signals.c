@@ -2,8 +2,6 @@
  * Python's own handlers while its main thread waits in Go. */
 #include "internal.h"
 
-#include <signal.h>
-
 /* Python expects SIGPIPE and SIGXFSZ to be ignored; Go itself needs SIGURG. */
 static const int server_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH,
                                      SIGPIPE, SIGXFSZ, SIGURG};
@@ -83,6 +81,13 @@ int ps_run_pending(void)
     int failed = Py_MakePendingCalls();
     ps_leave_child();
     return failed ? PS_EXCEPTION : PS_OK;
+}
+
+void ps_signals_block(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, before);
 }
 
 /* Go's handlers would enter a runtime that has lost its other threads. */

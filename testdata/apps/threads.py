@@ -237,6 +237,27 @@ def os_fork(environ):
     return {"result": result, "exit": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}
 
 
+@reply
+def ended_at_birth(environ):
+    """Ends children as soon as they are there, as a process pool that closes may: how many did not die of it?"""
+    survivors = 0
+    for _ in range(100):
+        child = os.fork()
+        if child == 0:
+            time.sleep(20)
+            os._exit(0)
+        os.kill(child, signal.SIGTERM)
+        end = time.monotonic() + 5
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            time.sleep(0.0005)
+            if time.monotonic() > end:
+                survivors += 1
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                break
+    return {"survivors": survivors}
+
+
 @view
 def fork_and_return(environ, start_response):
     """The child forgets to leave and returns from the view: it must not answer, nor serve."""
