@@ -16,15 +16,23 @@ import (
 	"github.com/pyserve/pyserve/pyhost/importing"
 )
 
-// Application is an application that was imported.
+// Application is an application that was imported: an [http.Handler].
 type Application struct {
 	rt      *Runtime
 	handler httpserver.Handler
 	engine  httpserver.Options
+	http    http.Handler
 }
 
-// Load imports an application. The errors are those of [Runtime.Handler].
-func (rt *Runtime) Load(a App) (*Application, error) {
+func (rt *Runtime) newApplication(a App, handler httpserver.Handler) *Application {
+	engine := a.engine(rt.options, rt.host, rt.disk, rt.memory)
+	return &Application{rt: rt, handler: handler, engine: engine, http: nethttp.NewHandler(handler, rt.threads, engine, rt.options.Limits)}
+}
+
+// Load imports an application. An exception of the import, and what is wrong with what App names, is an [*Error]. Two Django
+// projects cannot be served by one process; the second is refused with the reason. When ctx is done before the import has
+// ended, Load returns ctx.Err(); the import goes on, and the next Load waits for it.
+func (rt *Runtime) Load(ctx context.Context, a App) (*Application, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
@@ -39,18 +47,17 @@ func (rt *Runtime) Load(a App) (*Application, error) {
 	}
 	var app *pyhost.App
 	defer rt.watchImport(a.Name)()
-	if closed := rt.onMain(func() {
+	if err := rt.order(ctx, func() {
 		if app, err = rt.host.Load(a.Name); err == nil {
 			err = rt.startThreads()
 		}
-	}); closed != nil {
-		return nil, closed
+	}, rt.closing); err != nil {
+		return nil, err
 	}
 	if err != nil {
 		return nil, err
 	}
-	handler := rt.progress.For(gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)))
-	return &Application{rt: rt, handler: handler, engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}, nil
+	return rt.newApplication(a, rt.progress.For(gateway.NewHandler(app, builder, rt.options.Threads, a.gateway(rt.options)))), nil
 }
 
 // watchImport says where an import is that takes long, until stop is called.
@@ -76,10 +83,10 @@ func (rt *Runtime) startThreads() error {
 	return nil
 }
 
-// Handler returns the application as an http.Handler.
-func (a *Application) Handler() http.Handler {
-	return nethttp.NewHandler(a.handler, a.rt.threads, a.engine, a.rt.options.Limits)
-}
+// ServeHTTP has the application answer a request of an HTTP server. SCRIPT_NAME and PATH_INFO are made of r.RequestURI, which
+// [http.StripPrefix] and the like do not change: App.Mount says under which path the application is. A request that cannot be
+// answered in full ends in panic(http.ErrAbortHandler), as net/http wants it.
+func (a *Application) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.http.ServeHTTP(w, r) }
 
 // Server returns a server for the application, whose listeners the caller opens. The engine is the one that
 // Options.Engine names; it can serve one application.

@@ -1,6 +1,7 @@
 package pyserve_test
 
 import (
+	"context"
 	"errors"
 	"net/http/httptest"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 )
 
 func TestAnApplicationAnswersItsOwner(t *testing.T) {
-	app, err := start(t).Load(pyserve.App{Name: "flaskapp:app"})
+	app, err := start(t).Load(context.Background(), pyserve.App{Name: "flaskapp:app"})
 	require.NoError(t, err)
 	status, err := app.Get("/hello?name=x")
 	assert.NoError(t, err)
@@ -28,7 +29,7 @@ func TestAnApplicationAnswersItsOwner(t *testing.T) {
 }
 
 func TestAnAnswerThatIsCutOffIsAnError(t *testing.T) {
-	app, err := start(t).Load(pyserve.App{Name: "apps.lifecycle:app"})
+	app, err := start(t).Load(context.Background(), pyserve.App{Name: "apps.lifecycle:app"})
 	require.NoError(t, err)
 	_, err = app.Get("/raises_midway")
 	assert.ErrorContains(t, err, "there was no complete answer")
@@ -38,7 +39,7 @@ func TestTheErrorPageShowsWhatIsWrongWithoutBeingMarkup(t *testing.T) {
 	python := start(t)
 	page, err := python.ErrorPage(pyserve.App{Name: "<shop>:app"}, errors.New("it is <broken>"))
 	require.NoError(t, err)
-	server := httptest.NewServer(page.Handler())
+	server := httptest.NewServer(page)
 	defer server.Close()
 	status, body := get(t, server.URL)
 	assert.Equal(t, 500, status)
@@ -48,7 +49,7 @@ func TestTheErrorPageShowsWhatIsWrongWithoutBeingMarkup(t *testing.T) {
 
 func TestModuleFilesAreThoseOfWhatIsImported(t *testing.T) {
 	python := start(t)
-	_, err := python.Load(pyserve.App{Name: "flaskapp:app"})
+	_, err := python.Load(context.Background(), pyserve.App{Name: "flaskapp:app"})
 	require.NoError(t, err)
 	files, err := python.ModuleFiles()
 	require.NoError(t, err)
@@ -62,9 +63,9 @@ func TestWhatIsNoApplicationIsAnErrorOfTheLibrary(t *testing.T) {
 		"apps.applications_asgi:instance":    "is an ASGI application",
 		"apps.demo.application":              "did you mean apps.demo:application?",
 	} {
-		_, err := python.Handler(pyserve.App{Name: spec})
+		_, err := python.Load(context.Background(), pyserve.App{Name: spec})
 		assert.ErrorContains(t, err, says)
 	}
-	_, err := python.Handler(pyserve.App{Name: "flaskapp:app", HTTP: httpserver.Options{SpoolDir: "/proc"}})
+	_, err := python.Load(context.Background(), pyserve.App{Name: "flaskapp:app", HTTP: httpserver.Options{SpoolDir: "/proc"}})
 	assert.ErrorContains(t, err, "no temporary file can be made in /proc")
 }

@@ -24,7 +24,7 @@ func (rt *Runtime) ErrorPage(a App, failure error) (*Application, error) {
 	if closed := rt.onMain(func() { err = rt.startThreads() }); closed != nil || err != nil {
 		return nil, errors.Join(closed, err)
 	}
-	return &Application{rt: rt, handler: errorPage(page), engine: a.engine(rt.options, rt.host, rt.disk, rt.memory)}, nil
+	return rt.newApplication(a, errorPage(page)), nil
 }
 
 // errorPage answers with itself.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
 	"net/netip"
 	"os"
 	"slices"
@@ -126,6 +128,10 @@ type App struct {
 	HeaderMap string
 	// Debug shows exceptions with their tracebacks to the client. Never use it in production.
 	Debug bool
+	// Environ returns variables that the application finds in its environ beside the server's, such as REMOTE_USER from a
+	// middleware in Go; one that the server has too takes its place. It is called by [Application.ServeHTTP] only, on the
+	// goroutine of the request. nil adds none.
+	Environ func(r *http.Request) map[string]string
 	// HTTP configures the engine. Its Log and ServerName are set by pyserve when they are zero.
 	HTTP httpserver.Options
 }
@@ -234,6 +240,9 @@ func (a App) builder(o Options) (*environ.Builder, error) {
 // engine returns the engine's options with what pyserve adds.
 func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserver.Budget, memory *httpserver.Budget) httpserver.Options {
 	e := a.HTTP
+	if a.Environ != nil {
+		e.Extra = func(r *http.Request) []httpserver.HeaderField { return variables(a.Environ(r)) }
+	}
 	e.Row = o.Row
 	if e.SpoolDisk == nil {
 		e.SpoolDisk = disk
@@ -264,6 +273,15 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 		e.SharedAddress = isProxy
 	}
 	return e
+}
+
+// variables lists what an Environ hook has returned, by name.
+func variables(environ map[string]string) []httpserver.HeaderField {
+	list := make([]httpserver.HeaderField, 0, len(environ))
+	for _, name := range slices.Sorted(maps.Keys(environ)) {
+		list = append(list, httpserver.HeaderField{Name: name, Value: environ[name]})
+	}
+	return list
 }
 
 func (a App) gateway(o Options) gateway.Options {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/progress"
+	"github.com/pyserve/pyserve/httpserver/scoreboard"
 	"github.com/pyserve/pyserve/pyhost"
 )
 
@@ -17,15 +17,17 @@ var ErrClosed = errors.New("pyserve: Python was shut down in this process")
 
 // Runtime is the Python of this process and the threads it runs on.
 type Runtime struct {
-	options Options
-	host    *pyhost.Host
-	threads httpserver.Threads
-	disk    *httpserver.Budget // of all engines
-	memory  *httpserver.Budget // of all engines
-	main    chan func()        // work for Python's main thread
-	closing chan struct{}      // closed by the last Close
-	ended   chan struct{}      // closed when Python's main thread is through
-	exitErr error              // what the exit functions raised; set before ended is closed
+	options  Options
+	host     *pyhost.Host
+	threads  httpserver.Threads
+	disk     *httpserver.Budget // of all engines
+	memory   *httpserver.Budget // of all engines
+	main     chan func()        // work for Python's main thread
+	started  chan struct{}      // closed when Python has started, or has failed to: then startErr is set
+	closing  chan struct{}      // closed by the last Close
+	ended    chan struct{}      // closed when Python's main thread is through
+	startErr error
+	exitErr  error // what the exit functions raised; set before ended is closed
 
 	progress *progress.Handler // of all applications; made with the first thread for requests
 
@@ -39,14 +41,16 @@ var current struct {
 	runtime *Runtime
 }
 
-// New starts Python on threads of its own and returns when it is ready. If it runs already with the same
-// options, New returns the same Runtime; with others it is an error, as it is after the last Close.
+// New starts Python on threads of its own and returns when it is ready. If it runs already with the same options, New returns
+// the same Runtime. With others the error is a [*DifferentError]; after the last Close, [ErrClosed]: Python cannot be started
+// again. A virtual environment that does not fit is a [*VenvError]. When ctx is done before Python is ready, New returns
+// ctx.Err(), and Python ends when it has started, unless another New has begun to use it.
 //
 // While Python runs, the program's signals stay as Go, and the program by os/signal, have them, whatever applications do
 // to them. SIGPIPE and SIGXFSZ no longer end the program: a write that fails is an error, on standard output, too.
-func New(o Options) (*Runtime, error) {
-	started := make(chan error, 1)
-	return start(o, func(rt *Runtime) error {
+func New(ctx context.Context, o Options) (*Runtime, error) {
+	return start(ctx, o, func(rt *Runtime) error {
+		started := make(chan error, 1)
 		err := pyhost.Go(func() { rt.run(func(err error) { started <- err }) })
 		if err == nil {
 			err = <-started
@@ -60,7 +64,7 @@ func New(o Options) (*Runtime, error) {
 // It is for a command whose main thread is to be Python's.
 func Main(o Options, f func(*Runtime) error) error {
 	result := make(chan error, 1)
-	_, err := start(o, func(rt *Runtime) error {
+	_, err := begin(o, func(rt *Runtime) error {
 		var startErr error
 		rt.run(func(err error) {
 			if startErr = err; err != nil {
@@ -79,29 +83,85 @@ func Main(o Options, f func(*Runtime) error) error {
 	return <-result
 }
 
-// start makes the Runtime, or finds the one there is.
-func start(o Options, run func(*Runtime) error) (*Runtime, error) {
+// start is begin, waited for until ctx is done.
+func start(ctx context.Context, o Options, run func(*Runtime) error) (*Runtime, error) {
+	type result struct {
+		rt  *Runtime
+		err error
+	}
+	begun := make(chan result, 1)
+	go func() {
+		rt, err := begin(o, run)
+		begun <- result{rt, err}
+	}()
+	select {
+	case r := <-begun:
+		return r.rt, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-begun; r.err == nil {
+				_ = r.rt.Close(context.Background()) // nobody uses it
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// begin makes the Runtime, or finds the one there is and waits until that has started.
+func begin(o Options, run func(*Runtime) error) (*Runtime, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("pyserve: %w", err)
 	}
-	rt := &Runtime{options: o, main: make(chan func()), closing: make(chan struct{}), ended: make(chan struct{}), users: 1,
-		disk: httpserver.NewBudget(o.SpoolDisk), memory: httpserver.NewBudget(o.SpoolMemory)}
-	if rt.threads, err = newThreads(o); err != nil {
-		return nil, fmt.Errorf("pyserve: %w", err)
-	}
 	current.mu.Lock()
-	if there := current.runtime; there != nil {
-		defer current.mu.Unlock()
-		return there, there.share(o)
+	there := current.runtime
+	if there == nil {
+		there, err = newRuntime(o)
+		if err != nil {
+			current.mu.Unlock()
+			return nil, fmt.Errorf("pyserve: %w", err)
+		}
+		current.runtime = there
+		current.mu.Unlock()
+		return there.start(run)
 	}
-	current.runtime = rt
+	err = there.share(o)
 	current.mu.Unlock()
-	if err := run(rt); err != nil {
+	if err != nil {
+		return nil, err
+	}
+	<-there.started
+	if there.startErr != nil {
+		return nil, there.startErr
+	}
+	return there, nil
+}
+
+func newRuntime(o Options) (*Runtime, error) {
+	threads, err := newThreads(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Runtime{
+		options: o, threads: threads, main: make(chan func()), users: 1,
+		started: make(chan struct{}), closing: make(chan struct{}), ended: make(chan struct{}),
+		disk: httpserver.NewBudget(o.SpoolDisk), memory: httpserver.NewBudget(o.SpoolMemory),
+	}, nil
+}
+
+// start starts Python, which can be tried again if it fails.
+func (rt *Runtime) start(run func(*Runtime) error) (*Runtime, error) {
+	err := run(rt)
+	if err != nil {
+		rt.startErr = fmt.Errorf("pyserve: %w", err)
+		rt.threads.Close()
 		current.mu.Lock()
-		defer current.mu.Unlock()
 		current.runtime = nil
-		return nil, fmt.Errorf("pyserve: %w", err)
+		current.mu.Unlock()
+	}
+	close(rt.started)
+	if err != nil {
+		return nil, rt.startErr
 	}
 	return rt, nil
 }
@@ -112,7 +172,7 @@ func (rt *Runtime) share(o Options) error {
 		return ErrClosed
 	}
 	if what := rt.options.differs(o); what != "" {
-		return fmt.Errorf("pyserve: Python already runs in this process with another %s: there is one Python a process", what)
+		return &DifferentError{Option: what}
 	}
 	rt.users++
 	return nil
@@ -132,7 +192,7 @@ func (rt *Runtime) run(report func(error)) {
 	for _, fd := range rt.options.ForkClose {
 		host.Opened(fd)
 	}
-	host.WatchSignals(rt.ended, func() { _ = rt.order(host.RunPending, nil) })
+	host.WatchSignals(rt.ended, func() { _ = rt.order(context.Background(), host.RunPending, nil) })
 	if host.Threads() == 1 {
 		rt.threads.Work(0, rt.main)
 	} else {
@@ -162,10 +222,11 @@ func (rt *Runtime) obey() {
 }
 
 // onMain runs f on Python's main thread; with one thread only, between two requests.
-func (rt *Runtime) onMain(f func()) error { return rt.order(f, rt.closing) }
+func (rt *Runtime) onMain(f func()) error { return rt.order(context.Background(), f, rt.closing) }
 
-// order does so until refused is closed, nil for as long as there is a main thread.
-func (rt *Runtime) order(f func(), refused <-chan struct{}) error {
+// order does so until refused is closed, nil for as long as there is a main thread. When ctx is done it returns ctx.Err(),
+// though f may run, now or later.
+func (rt *Runtime) order(ctx context.Context, f func(), refused <-chan struct{}) error {
 	done := make(chan struct{})
 	select {
 	case rt.main <- func() { defer close(done); f() }:
@@ -173,35 +234,24 @@ func (rt *Runtime) order(f func(), refused <-chan struct{}) error {
 		return ErrClosed
 	case <-rt.ended:
 		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	select {
 	case <-done:
 		return nil
 	case <-rt.ended:
 		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-// Handler imports an application and returns it as an http.Handler. Two Django projects cannot be served
-// by one process; the second is refused with the reason. An error of the application's import is a
-// [*pyhost.Error] with its traceback.
-func (rt *Runtime) Handler(a App) (http.Handler, error) {
-	app, err := rt.Load(a)
-	if err != nil {
-		return nil, err
-	}
-	return app.Handler(), nil
-}
+// Stats are what the applications of a process have been asked for, and what became of it.
+type Stats = scoreboard.Stats
 
-// Server imports an application and returns a server for it, whose listeners the caller opens. The engine
-// is the one that Options.Engine names.
-func (rt *Runtime) Server(a App) (httpserver.Engine, error) {
-	app, err := rt.Load(a)
-	if err != nil {
-		return nil, err
-	}
-	return app.Server(), nil
-}
+// Stats returns what has been counted since Python was started.
+func (rt *Runtime) Stats() Stats { return rt.options.Row.Stats() }
 
 // Report returns facts about the interpreter, as lines of name, tab, value.
 func (rt *Runtime) Report() (report string, err error) {

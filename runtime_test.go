@@ -2,19 +2,23 @@ package pyserve_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyserve/pyserve"
-	"github.com/pyserve/pyserve/pyhost"
 )
 
 // shared are the options of the one Python that all tests and the example have in common.
@@ -22,7 +26,7 @@ var shared = pyserve.Options{Venv: "build/venv", Dir: "testdata", Threads: 4}
 
 // TestMain keeps Python running until all tests, and the example, are through: its last Close ends it.
 func TestMain(m *testing.M) {
-	python, err := pyserve.New(shared)
+	python, err := pyserve.New(context.Background(), shared)
 	if err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
 		os.Exit(1)
@@ -32,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Stderr.WriteString(err.Error() + "\n")
 		code = 1
 	}
-	if _, err := pyserve.New(shared); err == nil && code == 0 {
+	if _, err := pyserve.New(context.Background(), shared); err == nil && code == 0 {
 		os.Stderr.WriteString("New after the last Close must be an error\n")
 		code = 1
 	}
@@ -40,7 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 func start(t *testing.T) *pyserve.Runtime {
-	python, err := pyserve.New(shared)
+	python, err := pyserve.New(context.Background(), shared)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, python.Close(context.Background())) })
 	return python
@@ -57,11 +61,11 @@ func get(t *testing.T, url string) (int, string) {
 
 func TestSeveralAppsShareOnePython(t *testing.T) {
 	python := start(t)
-	flask, err := python.Handler(pyserve.App{Name: "flaskapp:app", Mount: "/flask"})
+	flask, err := python.Load(context.Background(), pyserve.App{Name: "flaskapp:app", Mount: "/flask"})
 	require.NoError(t, err)
-	pyramid, err := python.Handler(pyserve.App{Name: "pyramidapp:app", Mount: "/pyramid"})
+	pyramid, err := python.Load(context.Background(), pyserve.App{Name: "pyramidapp:app", Mount: "/pyramid"})
 	require.NoError(t, err)
-	django, err := python.Handler(pyserve.App{Name: "djangoapp.wsgi:application", Mount: "/django"})
+	django, err := python.Load(context.Background(), pyserve.App{Name: "djangoapp.wsgi:application", Mount: "/django"})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/flask/", flask)
@@ -89,9 +93,9 @@ func TestSeveralAppsShareOnePython(t *testing.T) {
 
 func TestASecondDjangoProjectIsRefusedWithTheReason(t *testing.T) {
 	python := start(t)
-	_, err := python.Handler(pyserve.App{Name: "djangoapp.wsgi:application"})
+	_, err := python.Load(context.Background(), pyserve.App{Name: "djangoapp.wsgi:application"})
 	require.NoError(t, err)
-	_, err = python.Handler(pyserve.App{Name: "apps.second_django:application"})
+	_, err = python.Load(context.Background(), pyserve.App{Name: "apps.second_django:application"})
 	require.ErrorContains(t, err, "belongs to the Django project with settings second.settings")
 	assert.ErrorContains(t, err, "djangoapp.settings")
 }
@@ -100,12 +104,86 @@ func TestADifferingRuntimeIsAnError(t *testing.T) {
 	start(t)
 	other := shared
 	other.Threads = 5
-	_, err := pyserve.New(other)
-	assert.ErrorContains(t, err, "another Threads")
+	_, err := pyserve.New(t.Context(), other)
+	var different *pyserve.DifferentError
+	require.ErrorAs(t, err, &different)
+	assert.Equal(t, "Threads", different.Option)
 	other = shared
 	other.Venv = "elsewhere"
-	_, err = pyserve.New(other)
+	_, err = pyserve.New(t.Context(), other)
 	assert.ErrorContains(t, err, "another Venv")
+}
+
+func TestNewGivesUpWithItsContext(t *testing.T) {
+	start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // it may be faster than that
+		if python, err := pyserve.New(ctx, shared); err == nil {
+			require.NoError(t, python.Close(t.Context()))
+		} else {
+			require.ErrorIs(t, err, context.Canceled)
+		}
+	}
+	start(t) // what was given up has not ended Python
+}
+
+// slowApp writes an application whose first import waits until proceed is called.
+func slowApp(t *testing.T) (name string, proceed func()) {
+	t.Helper()
+	dir := t.TempDir()
+	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "slow_app.py")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	source := fmt.Sprintf("import os\nif os.path.exists(%[1]q):\n    open(%[1]q).read()\n    os.remove(%[1]q)\n\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'slow']\n", fifo)
+	require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
+	return file, func() { require.NoError(t, os.WriteFile(fifo, nil, 0)) }
+}
+
+func TestLoadGivesUpWithItsContextAndTheImportGoesOn(t *testing.T) {
+	python := start(t)
+	name, proceed := slowApp(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := python.Load(ctx, pyserve.App{Name: name})
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	proceed()
+	app, err := python.Load(t.Context(), pyserve.App{Name: name})
+	require.NoError(t, err)
+	recorder := httptest.NewRecorder()
+	app.ServeHTTP(recorder, httptest.NewRequest("GET", "/", nil))
+	assert.Equal(t, "slow", recorder.Body.String())
+}
+
+func TestAGoProgramAddsToTheEnviron(t *testing.T) {
+	app, err := start(t).Load(t.Context(), pyserve.App{Name: "apps.environ:app", Environ: func(r *http.Request) map[string]string {
+		user, _, _ := r.BasicAuth()
+		return map[string]string{"REMOTE_USER": user, "SERVER_NAME": "from.go", "shop.tenant": "7"}
+	}})
+	require.NoError(t, err)
+	request := httptest.NewRequest("GET", "/", nil)
+	request.SetBasicAuth("alice", "secret")
+	recorder := httptest.NewRecorder()
+	app.ServeHTTP(recorder, request)
+	var answer struct {
+		Entries map[string]struct{ Type, Value any }
+	}
+	require.NoError(t, json.Unmarshal(recorder.Body.Bytes(), &answer))
+	for name, want := range map[string]string{"REMOTE_USER": "alice", "SERVER_NAME": "from.go", "shop.tenant": "7"} {
+		assert.Equal(t, want, answer.Entries[name].Value, name)
+		assert.Equal(t, "str", answer.Entries[name].Type, name)
+	}
+}
+
+func TestTheRuntimeCountsWhatItsApplicationsAnswer(t *testing.T) {
+	python := start(t)
+	app, err := python.Load(t.Context(), pyserve.App{Name: "flaskapp:app"})
+	require.NoError(t, err)
+	before := python.Stats()
+	app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/not-there", nil))
+	after := python.Stats()
+	for _, name := range []string{"requests", "responses_4xx", "methods_GET"} {
+		assert.Equal(t, before.Value(name)+1, after.Value(name), name)
+	}
 }
 
 func TestFaultsOfAnAppAreReportedTogether(t *testing.T) {
@@ -116,15 +194,15 @@ func TestFaultsOfAnAppAreReportedTogether(t *testing.T) {
 }
 
 func TestAnImportErrorCarriesItsTraceback(t *testing.T) {
-	_, err := start(t).Handler(pyserve.App{Name: "apps.raises_at_import:app"})
-	var exception *pyhost.Error
+	_, err := start(t).Load(context.Background(), pyserve.App{Name: "apps.raises_at_import:app"})
+	var exception *pyserve.Error
 	require.ErrorAs(t, err, &exception)
 	assert.Equal(t, "ZeroDivisionError", exception.Type)
 	assert.Contains(t, exception.Traceback(), "raises_at_import.py")
 }
 
 func TestAHandlerWorksWithAnyResponseWriter(t *testing.T) {
-	handler, err := start(t).Handler(pyserve.App{Name: "flaskapp"})
+	handler, err := start(t).Load(context.Background(), pyserve.App{Name: "flaskapp"})
 	require.NoError(t, err)
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, httptest.NewRequest("GET", "/hello", strings.NewReader("")))

@@ -3,6 +3,7 @@ package environ
 import (
 	"encoding/binary"
 	"iter"
+	"math"
 	"strconv"
 )
 
@@ -87,6 +88,16 @@ func (b *Block) beginValue() (mark int) {
 // end completes the entry whose begin returned mark.
 func (b *Block) end(mark int) {
 	binary.LittleEndian.PutUint32(b.buf[mark-4:], uint32(len(b.buf)-mark))
+}
+
+// putExtra adds a variable whose name may be one of Keys. One that is there already is the last of its name then.
+func (b *Block) putExtra(name, value string) {
+	if len(name) > math.MaxUint16 {
+		return
+	}
+	mark := b.beginNamed([]byte(name))
+	b.buf = append(b.buf, value...)
+	b.end(mark)
 }
 
 func (b *Block) put(key uint16, value []byte) {

@@ -140,6 +140,9 @@ func (bd *Builder) build(b *Block, r *httpserver.Request) error {
 		b.putUint(keyContentLength, uint64(r.ContentLength))
 	}
 	b.fields.pack(b, r.Fields)
+	for _, extra := range r.Extra {
+		b.putExtra(extra.Name, extra.Value)
+	}
 	if uint64(len(b.buf)) > math.MaxUint32 { // then some length may not have fitted into its place
 		return &BadRequestError{Reason: "head too large"}
 	}

@@ -3,6 +3,7 @@ package httpserver
 import (
 	"cmp"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -59,6 +60,9 @@ type Options struct {
 	MaxHeaderBytes int
 	// ServerName is the value of the Server field of responses that have none; "" is DefaultServerName.
 	ServerName string
+	// Extra returns what a Go program around nethttp.NewHandler says about a request; nil says nothing. The reactor does not
+	// call it.
+	Extra func(r *http.Request) []HeaderField
 	// Row is where the engine counts; nil is a row of its own. A reactor has its own.
 	Row *scoreboard.Worker
 	// Descriptors is told about the descriptors of listeners and connections; nil is nobody.

@@ -31,6 +31,8 @@ type Request struct {
 	// Fields are the header fields in the order they came. Transfer-Encoding is left out: the engine
 	// has undone it. Host and Content-Length are kept as they were sent.
 	Fields []Field
+	// Extra is what the Go program around the engine says about the request, by [Options.Extra].
+	Extra []HeaderField
 	// Scheme is "http" or "https", as seen by the listener.
 	Scheme string
 	// Remote and Local are the two ends of the connection, unmapped (no ::ffff:0:0/96). Both are the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"reflect"
@@ -20,7 +21,7 @@ func check(c *cli) int {
 			return err
 		}
 		printFacts(facts)
-		_, err = rt.Server(c.application(nil))
+		_, err = rt.Load(context.Background(), c.application(nil))
 		return err
 	})
 	code := report(c.app, err)

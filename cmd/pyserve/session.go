@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -61,7 +62,7 @@ func (s *session) run() int {
 	s.limitStart()
 	err = pyserve.Main(s.options, func(rt *pyserve.Runtime) error {
 		s.starting.python.Store(rt)
-		app, err := rt.Load(s.c.application(s.accessLog))
+		app, err := rt.Load(context.Background(), s.c.application(s.accessLog))
 		switch {
 		case err == nil:
 			err = s.warmUp(app)

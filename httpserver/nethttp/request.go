@@ -60,6 +60,9 @@ func (e *engine) translate(r *httpserver.Request, hr *http.Request, m *requestMe
 	if hr.TLS != nil {
 		r.Scheme = "https"
 	}
+	if e.o.Extra != nil {
+		r.Extra = e.o.Extra(hr)
+	}
 	r.ID = e.requestID(hr, c.remote.Addr(), m)
 }
 
