@@ -30,17 +30,17 @@ type listener struct {
 // acceptTurn is how many connections are accepted before others get their turn.
 const acceptTurn = 64
 
-// accept takes in new connections until there are none, or others do better to take them. w is the worker that does
+// accept takes in new connections until there are none, or others do better to take them. p is the poller that does
 // so; nil takes all. It reports whether there may be more.
-func (r *Reactor) accept(l *listener, w *worker) (more bool) {
+func (r *Reactor) accept(l *listener, p *poller) (more bool) {
 	l.unblock()
-	balanced := r.balancer != nil && w != nil
+	balanced := r.balancer != nil && p != nil
 	for accepted := range acceptTurn {
-		if balanced && !r.balancer.takes(l, w.situation()) {
+		if balanced && !r.balancer.takes(l, p.situation()) {
 			return false
 		}
-		if w != nil && r.full() && l.pending() {
-			w.makeRoom()
+		if p != nil && r.full() && l.pending() {
+			p.makeRoom()
 		}
 		switch err := r.acceptOne(l); err {
 		case nil:
@@ -53,7 +53,7 @@ func (r *Reactor) accept(l *listener, w *worker) (more bool) {
 		case net.ErrClosed:
 			return false
 		default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: the sweeper tries again
-			if w != nil && l.pending() && w.makeRoom() {
+			if p != nil && l.pending() && p.makeRoom() {
 				continue
 			}
 			r.counters.AcceptFailures.Add(1)
@@ -68,7 +68,7 @@ func (r *Reactor) accept(l *listener, w *worker) (more bool) {
 }
 
 // acceptOne takes in one connection. It holds l.mu to the end: who finds that none waits any more, to shut down,
-// must not miss one that another worker has just taken and not counted.
+// must not miss one that another poller has just taken and not counted.
 func (r *Reactor) acceptOne(l *listener) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 )
 
 // entry describes the request in w.scratch; nil without an access log. It is good until the next request.
-func (w *worker) entry(h *http1.Head, status int, written int64, aborted bool) *httpserver.AccessEntry {
-	s := &w.scratch
-	if w.r.http.AccessLog == nil {
+func (p *poller) entry(h *http1.Head, status int, written int64, aborted bool) *httpserver.AccessEntry {
+	s := &p.scratch
+	if p.r.http.AccessLog == nil {
 		return nil
 	}
 	s.entry = httpserver.AccessEntry{
@@ -44,20 +44,20 @@ func keepEntry(e *httpserver.AccessEntry) *httpserver.AccessEntry {
 }
 
 // logAccess logs a request that the handler has not seen. h may be nil: nothing is known of it then.
-func (w *worker) logAccess(c *conn, h *http1.Head, status int, written int64, aborted bool) {
-	if w.r.http.AccessLog == nil {
+func (p *poller) logAccess(c *conn, h *http1.Head, status int, written int64, aborted bool) {
+	if p.r.http.AccessLog == nil {
 		return
 	}
 	if h == nil {
 		h = &http1.Head{Minor: 1}
 	}
-	w.scratch.req = httpserver.Request{ID: w.scratch.ids.Next(), Method: h.Method, Target: h.Target,
-		Proto: protocols[h.Minor], Remote: c.remote, Arrived: w.arrival(c), Queued: c.waited}
-	w.write(w.entry(h, status, written, aborted))
+	p.scratch.req = httpserver.Request{ID: p.scratch.ids.Next(), Method: h.Method, Target: h.Target,
+		Proto: protocols[h.Minor], Remote: c.remote, Arrived: p.arrival(c), Queued: c.waited}
+	p.write(p.entry(h, status, written, aborted))
 }
 
 // flushed logs a response that was not sent at once.
-func (w *worker) flushed(c *conn, aborted bool) {
+func (p *poller) flushed(c *conn, aborted bool) {
 	entry := c.entry
 	c.entry = nil
 	if entry == nil {
@@ -66,14 +66,14 @@ func (w *worker) flushed(c *conn, aborted bool) {
 	entry.Aborted = entry.Aborted || aborted
 	entry.Bytes -= c.fileLeft
 	entry.Duration = time.Since(entry.Time)
-	w.write(entry)
+	p.write(entry)
 }
 
-func (w *worker) write(e *httpserver.AccessEntry) {
+func (p *poller) write(e *httpserver.AccessEntry) {
 	if e == nil {
 		return
 	}
-	if err := w.r.http.AccessLog.Log(e); err != nil {
-		w.r.counters.AccessLogLost.Add(1)
+	if err := p.r.http.AccessLog.Log(e); err != nil {
+		p.r.counters.AccessLogLost.Add(1)
 	}
 }

@@ -17,7 +17,7 @@ func (res *response) press(part []byte, err error) error {
 	c.r.counters.SpoolDiskWaits.Add(1)
 	c.r.spools.Response(c.r.o.Log, c.r.http.SpoolDir, err)
 	for c.out != nil {
-		state, err := res.w.drain(c)
+		state, err := res.p.drain(c)
 		if err == nil && state != through {
 			err = res.awaitRoom()
 		}

@@ -39,11 +39,11 @@ func TestAResponseForWhichThereIsNoDiskArrivesWholeThroughASmallSocket(t *testin
 				got, _ := io.ReadAll(file)
 				received <- string(got)
 			}()
-			w := theThread(t, r)
-			driveNow(t, w, c, unix.EPOLLIN)
+			p := theThread(t, r)
+			driveNow(t, p, c, unix.EPOLLIN)
 			for c.phase == phaseFlush {
 				require.NoError(t, c.wait(unix.POLLOUT, patience))
-				driveNow(t, w, c, unix.EPOLLOUT)
+				driveNow(t, p, c, unix.EPOLLOUT)
 			}
 			_, body, _ := strings.Cut(<-received, "\r\n\r\n")
 			assert.True(t, body == large, "%d bytes instead of %d", len(body), len(large))
@@ -61,9 +61,9 @@ func TestAHandlerThatWaitsForWantOfDiskDoesNotWaitForEver(t *testing.T) {
 		assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	}, Options{Limits: httpserver.Limits{WriteTimeout: 1}}, httpserver.Options{SpoolDisk: httpserver.NewBudget(0)})
 	c, client := connect(t, r)
-	w := theThread(t, r)
+	p := theThread(t, r)
 	unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-	driveNow(t, w, c, unix.EPOLLIN)
+	driveNow(t, p, c, unix.EPOLLIN)
 	assert.Equal(t, phaseClosed, c.phase)
 	assert.Equal(t, int64(1), r.counters.WriteTimeouts.Load())
 }

@@ -39,9 +39,9 @@ func (h *hindrance) hindered(s snapshot, entries uint64, gilHeld func() bool) bo
 type situation uint8
 
 const (
-	free     situation = iota // a thread is there for it, or soon will be
-	hindered                  // no thread is there for it, or it would have to wait for the GIL
-	chosen                    // hindered, and nevertheless called by another worker
+	placedWell   situation = iota // a thread is there for it, or soon will be
+	placedBadly                   // no thread is there for it, or it would have to wait for the GIL
+	placedByCall                  // hindered, and nevertheless called by another worker
 )
 
 // takes reports whether a worker with so many connections of its own takes the next one; else to is the index of the
@@ -51,15 +51,15 @@ const (
 // connection to one that is not, best to one that is idle, and nobody else leaves any to it, however few it has. So a
 // connection is not handed on for ever: who is called takes it, unless there is one that is idle, or has fewer.
 func takes(own int64, s situation, peers []peer) (yes bool, to int) {
-	if idle := fewest(peers, func(p peer) bool { return p.idle }); idle >= 0 && s != free {
+	if idle := fewest(peers, func(p peer) bool { return p.idle }); idle >= 0 && s != placedWell {
 		return false, idle
 	}
-	if s == hindered {
+	if s == placedBadly {
 		if to := fewest(peers, func(p peer) bool { return !p.hindered }); to >= 0 {
 			return false, to
 		}
 	}
-	to = fewest(peers, func(p peer) bool { return !p.hindered || s != free })
+	to = fewest(peers, func(p peer) bool { return !p.hindered || s != placedWell })
 	return to < 0 || !above(own, peers[to].connections), to
 }
 

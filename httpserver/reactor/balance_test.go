@@ -18,28 +18,28 @@ func TestAConnectionGoesToWhoeverIsBestPlaced(t *testing.T) {
 		peers []peer
 		goes  int // the index of the peer
 	}{
-		{"a worker alone takes all", 1000, free, nil, self},
-		{"a worker alone takes all, though it computes", 1000, hindered, nil, self},
-		{"of two with none the first takes it", 0, free, []peer{has(0)}, self},
-		{"who has one leaves it to who has none", 1, free, []peer{has(0)}, 0},
-		{"who has fewer takes it", 3, free, []peer{has(4)}, self},
-		{"who has as many takes it", 4, free, []peer{waits(4)}, self},
-		{"the one with the fewest of several gets it", 9, free, []peer{has(8), has(6), has(7)}, 1},
-		{"of those with as many one that is idle gets it", 9, free, []peer{has(6), waits(6), has(6)}, 1},
-		{"in a crowd a little more does not matter", 106, free, []peer{has(100)}, self},
-		{"in a crowd too much does", 107, free, []peer{has(100)}, 0},
+		{"a worker alone takes all", 1000, placedWell, nil, self},
+		{"a worker alone takes all, though it computes", 1000, placedBadly, nil, self},
+		{"of two with none the first takes it", 0, placedWell, []peer{has(0)}, self},
+		{"who has one leaves it to who has none", 1, placedWell, []peer{has(0)}, 0},
+		{"who has fewer takes it", 3, placedWell, []peer{has(4)}, self},
+		{"who has as many takes it", 4, placedWell, []peer{waits(4)}, self},
+		{"the one with the fewest of several gets it", 9, placedWell, []peer{has(8), has(6), has(7)}, 1},
+		{"of those with as many one that is idle gets it", 9, placedWell, []peer{has(6), waits(6), has(6)}, 1},
+		{"in a crowd a little more does not matter", 106, placedWell, []peer{has(100)}, self},
+		{"in a crowd too much does", 107, placedWell, []peer{has(100)}, 0},
 
-		{"who is free leaves nothing to who computes", 50, free, []peer{computes(0)}, self},
-		{"who is free still balances with the others", 50, free, []peer{computes(0), has(20)}, 1},
+		{"who is free leaves nothing to who computes", 50, placedWell, []peer{computes(0)}, self},
+		{"who is free still balances with the others", 50, placedWell, []peer{computes(0), has(20)}, 1},
 
-		{"who computes leaves it to who is idle, whatever that one has", 1, hindered, []peer{waits(500)}, 0},
-		{"rather to one that is idle than to one with fewer", 1, hindered, []peer{has(3), waits(500)}, 1},
-		{"rather to one that works than to one that computes", 1, hindered, []peer{computes(0), has(500)}, 1},
-		{"if all compute, whoever comes first takes it", 1, hindered, []peer{computes(1), computes(2)}, self},
-		{"but by the numbers", 3, hindered, []peer{computes(2), computes(1)}, 1},
+		{"who computes leaves it to who is idle, whatever that one has", 1, placedBadly, []peer{waits(500)}, 0},
+		{"rather to one that is idle than to one with fewer", 1, placedBadly, []peer{has(3), waits(500)}, 1},
+		{"rather to one that works than to one that computes", 1, placedBadly, []peer{computes(0), has(500)}, 1},
+		{"if all compute, whoever comes first takes it", 1, placedBadly, []peer{computes(1), computes(2)}, self},
+		{"but by the numbers", 3, placedBadly, []peer{computes(2), computes(1)}, 1},
 
-		{"who computes and is called takes it", 1, chosen, []peer{has(2), computes(3)}, self},
-		{"unless somebody is idle by now", 1, chosen, []peer{has(2), waits(3)}, 1},
+		{"who computes and is called takes it", 1, placedByCall, []peer{has(2), computes(3)}, self},
+		{"unless somebody is idle by now", 1, placedByCall, []peer{has(2), waits(3)}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			yes, to := takes(c.own, c.s, c.peers)
@@ -72,12 +72,12 @@ func TestLeftConnectionsArriveSomewhere(t *testing.T) {
 // handOns is how often a connection is handed on before somebody takes it, if nothing else changes.
 func handOns(at int, all []peer) (n int) {
 	for ; n < 100; n++ {
-		s := free
+		s := placedWell
 		switch {
 		case all[at].hindered && n > 0:
-			s = chosen
+			s = placedByCall
 		case all[at].hindered:
-			s = hindered
+			s = placedBadly
 		}
 		peers := append(append([]peer(nil), all[:at]...), all[at+1:]...)
 		yes, to := takes(all[at].connections, s, peers)

@@ -207,26 +207,26 @@ func (b *balancer) tell(hindered bool) {
 }
 
 // situation is how things stand for a connection that w would accept.
-func (w *worker) situation() situation {
+func (p *poller) situation() situation {
 	switch {
-	case (w.thread >= 0 || w.r.polling.Load() > 0) && w.r.balancer.row.Counters().Hindered.Load() == 0:
-		return free
-	case w.chosen:
-		return chosen
+	case (p.thread >= 0 || p.r.polling.Load() > 0) && p.r.balancer.row.Counters().Hindered.Load() == 0:
+		return placedWell
+	case p.chosen:
+		return placedByCall
 	}
-	return hindered
+	return placedBadly
 }
 
 // called looks for connections that another worker has left to this one.
-func (w *worker) called() {
-	r := w.r
+func (p *poller) called() {
+	r := p.r
 	r.balancer.bell.silence()
 	r.balancer.row.Counters().Answers.Add(1)
-	w.chosen = true
+	p.chosen = true
 	for _, l := range r.table.allListeners() {
-		r.accept(l, w)
+		r.accept(l, p)
 	}
-	w.chosen = false
+	p.chosen = false
 }
 
 // pending reports whether a connection waits. A listener whose state is unknown is taken to have none.

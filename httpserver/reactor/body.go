@@ -14,17 +14,17 @@ import (
 )
 
 // beginBody spools the content of a request from what is there on.
-func (w *worker) beginBody(c *conn, data []byte, n int) {
-	h := &w.scratch.head
+func (p *poller) beginBody(c *conn, data []byte, n int) {
+	h := &p.scratch.head
 	if !c.store(data[:n]) {
-		w.noMemory(c)
+		p.noMemory(c)
 		return
 	}
 	c.phase, c.head, c.left, c.chunked = phaseBody, n, h.ContentLength, h.Chunked
 	c.chunks.Reset()
-	o := &w.r.http
-	c.spool = w.r.http.NewSpool(o.BodyBuffer)
-	c.arrived, c.movedThen = w.r.now(), 0
+	o := &p.r.http
+	c.spool = p.r.http.NewSpool(o.BodyBuffer)
+	c.arrived, c.movedThen = p.r.now(), 0
 	c.deadline.Store(0)
 	if h.ExpectContinue && len(data) == n {
 		if err := c.sendContinue(); err != nil {
@@ -32,7 +32,7 @@ func (w *worker) beginBody(c *conn, data []byte, n int) {
 			return
 		}
 	}
-	w.feed(c, data[n:])
+	p.feed(c, data[n:])
 }
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
@@ -49,61 +49,61 @@ func (c *conn) sendContinue() error {
 
 // receiveBody reads content until it is complete or nothing more is there. What comes before the spool may be written to
 // lies behind the head.
-func (w *worker) receiveBody(c *conn) {
+func (p *poller) receiveBody(c *conn) {
 	unspooled := c.in[c.head:]
 	switch {
-	case !w.disk && (c.spool.OnDisk() || len(unspooled) > 0):
-		w.to = inPool
+	case !p.disk && (c.spool.OnDisk() || len(unspooled) > 0):
+		p.to = inPool
 		return
 	case len(unspooled) > 0:
 		c.in = c.in[:c.head]
-		if w.feed(c, unspooled); c.phase != phaseBody {
+		if p.feed(c, unspooled); c.phase != phaseBody {
 			return
 		}
 	}
-	buf := w.scratch.buf
+	buf := p.scratch.buf
 	for range readTurn {
 		n, err := c.read(buf)
 		switch {
 		case err == unix.EAGAIN:
-			w.expireBody(c)
+			p.expireBody(c)
 			return
 		case err != nil || n == 0:
-			w.brokenOff(c)
+			p.brokenOff(c)
 			return
 		}
-		if w.feed(c, buf[:n]); c.phase != phaseBody || w.to != nobody {
+		if p.feed(c, buf[:n]); c.phase != phaseBody || p.to != nobody {
 			c.dry = n < len(buf)
 			return
 		}
 	}
-	w.expireBody(c)
-	w.takeTurns(c)
+	p.expireBody(c)
+	p.takeTurns(c)
 }
 
 // feed takes content in. The connection is in phaseReady when it is complete. If the content does not stay in memory, and w
 // may not wait for the disk, the pool goes on.
-func (w *worker) feed(c *conn, p []byte) {
-	if !w.disk && !c.spool.Reserve(len(p)) {
-		if w.to = inPool; !c.storeMore(p, true) {
-			w.to = nobody
-			w.noMemory(c)
+func (poller *poller) feed(c *conn, p []byte) {
+	if !poller.disk && !c.spool.Reserve(len(p)) {
+		if poller.to = inPool; !c.storeMore(p, true) {
+			poller.to = nobody
+			poller.noMemory(c)
 		}
 		return
 	}
 	used, done, err := c.take(p)
-	o := &w.r.http
+	o := &poller.r.http
 	var fault *http1.Error
 	switch {
 	case errors.As(err, &fault):
-		w.r.counters.Malformed.Add(1)
-		w.refuseBody(c, fault.Status, fault.Reason)
+		poller.r.counters.Malformed.Add(1)
+		poller.refuseBody(c, fault.Status, fault.Reason)
 	case err != nil:
-		w.noRoom(c, err)
+		poller.noRoom(c, err)
 	case o.MaxBody >= 0 && c.spool.Size() > o.MaxBody:
-		w.tooLarge(c, w.headOf(c))
+		poller.tooLarge(c, poller.headOf(c))
 	case done && !c.storeMore(p[used:], false):
-		w.noMemory(c)
+		poller.noMemory(c)
 	case done:
 		c.phase = phaseReady
 	}
@@ -112,10 +112,10 @@ func (w *worker) feed(c *conn, p []byte) {
 // noRoom refuses a request whose content cannot be kept. A full disk and a bound that was reached are answered
 // alike, by 503 with Retry-After: both pass, and the client may find another server meanwhile. 507 (RFC 4918)
 // would tell it not to try again by itself.
-func (w *worker) noRoom(c *conn, err error) {
-	httpserver.CountNoRoom(w.r.counters, err)
-	w.r.spools.Request(w.r.o.Log, w.r.http.SpoolDir, err)
-	w.turnAway(c, w.headOf(c), http.StatusServiceUnavailable)
+func (p *poller) noRoom(c *conn, err error) {
+	httpserver.CountNoRoom(p.r.counters, err)
+	p.r.spools.Request(p.r.o.Log, p.r.http.SpoolDir, err)
+	p.turnAway(c, p.headOf(c), http.StatusServiceUnavailable)
 }
 
 // take spools content, and says how much of p it used and whether the content is complete.
@@ -140,37 +140,37 @@ func (c *conn) take(p []byte) (used int, done bool, err error) {
 	return used, done, nil
 }
 
-func (w *worker) brokenOff(c *conn) {
-	w.r.o.Log.Debug("the client broke off in the middle of a request", "remote", c.remote)
-	w.logAccess(c, w.headOf(c), http.StatusBadRequest, 0, true)
+func (p *poller) brokenOff(c *conn) {
+	p.r.o.Log.Debug("the client broke off in the middle of a request", "remote", c.remote)
+	p.logAccess(c, p.headOf(c), http.StatusBadRequest, 0, true)
 	c.close()
 }
 
 // headOf reads the head of a request in c.in once more: what comes of the buffers in between is not kept.
 // It returns nil if there is no complete one.
-func (w *worker) headOf(c *conn) *http1.Head {
-	w.scratch.parser.Reset()
-	if n, err := w.parse(c.in); n == 0 || err != nil {
-		w.scratch.parser.Reset()
+func (p *poller) headOf(c *conn) *http1.Head {
+	p.scratch.parser.Reset()
+	if n, err := p.parse(c.in); n == 0 || err != nil {
+		p.scratch.parser.Reset()
 		return nil
 	}
-	return &w.scratch.head
+	return &p.scratch.head
 }
 
 // serveSpooled answers a request whose content was spooled.
-func (w *worker) serveSpooled(c *conn) {
-	if w.thread < 0 {
-		w.enqueue(c)
+func (p *poller) serveSpooled(c *conn) {
+	if p.thread < 0 {
+		p.enqueue(c)
 		return
 	}
-	w.headOf(c)
+	p.headOf(c)
 	var content io.Reader
 	size := c.spool.Size()
 	if size > 0 || c.chunked {
 		content = c.spool
 	}
 	c.phase = phaseHead
-	w.serve(c, content, size, len(c.in) > c.head)
+	p.serve(c, content, size, len(c.in) > c.head)
 	c.dropRequest()
 	switch c.phase {
 	case phaseHead, phaseFlush:

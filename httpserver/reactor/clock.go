@@ -4,7 +4,7 @@ package reactor
 
 import "time"
 
-// clock is a worker's own: reading the system's costs as much as parsing a small request, so it is looked at
+// clock is a poller's own: reading the system's costs as much as parsing a small request, so it is looked at
 // once an answer and once a batch of events, and everybody else takes what was seen then.
 type clock struct {
 	at  time.Time // the last look

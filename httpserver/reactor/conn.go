@@ -82,90 +82,90 @@ type conn struct {
 }
 
 // event handles one event of epoll.
-func (w *worker) event(e unix.EpollEvent) {
-	if l := w.r.table.listener(int(e.Fd), uint32(e.Pad)); l != nil {
-		w.r.accept(l, w)
+func (p *poller) event(e unix.EpollEvent) {
+	if l := p.r.table.listener(int(e.Fd), uint32(e.Pad)); l != nil {
+		p.r.accept(l, p)
 		return
 	}
-	c := w.r.table.conn(int(e.Fd))
+	c := p.r.table.conn(int(e.Fd))
 	if c == nil || c.generation != uint32(e.Pad) {
 		return
 	}
 	c.bits.Or(e.Events)
 	if c.own.claim() {
-		w.drive(c)
+		p.drive(c)
 	}
 }
 
-// drive does what can be done for a connection that w owns, and lets go of it.
-func (w *worker) drive(c *conn) {
+// drive does what can be done for a connection that p owns, and lets go of it.
+func (p *poller) drive(c *conn) {
 	served := c.served
-	w.look(c)
-	w.finish(c, served)
+	p.look(c)
+	p.finish(c, served)
 }
 
 // look does what can be done for c now. Afterwards w.to says who is to own it.
-func (w *worker) look(c *conn) {
-	w.to = nobody
+func (p *poller) look(c *conn) {
+	p.to = nobody
 	if bits := c.bits.Swap(0); bits != 0 {
 		c.dry = false
-		c.hangup = c.hangup || bits&gone != 0
+		c.hangup = c.hangup || bits&hangupEvents != 0
 	}
-	for w.step(c) {
+	for p.step(c) {
 	}
 }
 
-// finish ends w's ownership, after what has happened meanwhile. c may be another's then. served is how many requests had
-// been answered when w took c: who sends the next one already, while others wait, waits for its turn.
-func (w *worker) finish(c *conn, served int) {
-	for !w.letGo(c) {
-		if w.to == nobody && c.served != served && w.r.queue.ready(true) {
+// finish ends p's ownership, after what has happened meanwhile. c may be another's then. served is how many requests had
+// been answered when p took c: who sends the next one already, while others wait, waits for its turn.
+func (p *poller) finish(c *conn, served int) {
+	for !p.letGo(c) {
+		if p.to == nobody && c.served != served && p.r.queue.ready(true) {
 			served = c.served
-			w.r.again(c)
+			p.r.again(c)
 			continue
 		}
-		w.look(c)
+		p.look(c)
 	}
 }
 
 // gone are the events after which the client sends no more.
-const gone = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+const hangupEvents = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 
 // step does the next thing, and reports whether there is another one to do at once. No step calls another:
 // pipelined requests would nest.
-func (w *worker) step(c *conn) (again bool) {
+func (p *poller) step(c *conn) (again bool) {
 	before := c.phase
 	switch c.phase {
 	case phaseHead:
-		w.receive(c)
+		p.receive(c)
 	case phaseBody:
-		w.receiveBody(c)
+		p.receiveBody(c)
 	case phaseReady:
-		w.serveSpooled(c)
+		p.serveSpooled(c)
 	case phaseFlush:
-		w.flush(c)
+		p.flush(c)
 	case phaseLinger:
-		w.linger(c)
+		p.linger(c)
 	}
-	return w.to == nobody && c.phase != before && c.phase != phaseClosed
+	return p.to == nobody && c.phase != before && c.phase != phaseClosed
 }
 
-// letGo ends w's ownership, as w.to says. It returns false when there is more to do, and w is the owner still;
+// letGo ends p's ownership, as w.to says. It returns false when there is more to do, and p is the owner still;
 // otherwise c may be another's already.
-func (w *worker) letGo(c *conn) bool {
+func (p *poller) letGo(c *conn) bool {
 	c.show()
 	switch {
 	case c.phase == phaseClosed:
 		return true
-	case w.to == nobody:
+	case p.to == nobody:
 		return c.own.release()
-	case w.to == inQueue:
-		return w.letQueue(c)
+	case p.to == inQueue:
+		return p.letQueue(c)
 	}
-	pooled := w.to == inPool
-	c.own.give(w.to)
+	pooled := p.to == inPool
+	c.own.give(p.to)
 	if pooled {
-		w.r.pool.wait(c)
+		p.r.pool.wait(c)
 	}
 	return true
 }
@@ -188,15 +188,15 @@ func (c *conn) show() {
 	c.r.counters.Show(&c.shown, state)
 }
 
-// letQueue gives c to the queue. If that is full, c stays w's, and its request is refused.
-func (w *worker) letQueue(c *conn) bool {
+// letQueue gives c to the queue. If that is full, c stays p's, and its request is refused.
+func (p *poller) letQueue(c *conn) bool {
 	c.own.give(inQueue)
-	if w.r.push(item{conn: c}) {
+	if p.r.push(item{conn: c}) {
 		return true
 	}
 	c.own.take(inQueue)
-	w.r.counters.QueueFull.Add(1)
-	w.overloaded(c, &w.r.crowded, "the queue for the threads is full")
+	p.r.counters.QueueFull.Add(1)
+	p.overloaded(c, &p.r.crowded, "the queue for the threads is full")
 	return false
 }
 

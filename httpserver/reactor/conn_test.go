@@ -45,9 +45,9 @@ func newTestReactor(t testing.TB, h handlerFunc, o Options, server ...httpserver
 
 // runPool does what lies in the pool, for which a reactor of newTestReactor has no goroutines.
 func runPool(r *Reactor) {
-	w := r.pool.newWorker()
+	p := r.pool.newPoller()
 	for r.pool.jobs.len() > 0 {
-		w.doJob(r.pool.jobs.pop())
+		p.doJob(r.pool.jobs.pop())
 	}
 }
 
@@ -64,7 +64,7 @@ func connect(t testing.TB, r *Reactor) (c *conn, client int) {
 }
 
 // theThread makes the caller the only thread of r.
-func theThread(t testing.TB, r *Reactor) *worker {
+func theThread(t testing.TB, r *Reactor) *poller {
 	t.Helper()
 	require.True(t, r.sched.join(0))
 	return r.threads[0]
@@ -112,9 +112,9 @@ func TestAnEventForAnOldConnectionIsNotTakenForTheNew(t *testing.T) {
 	again := &conn{r: r, fd: old.fd}
 	require.True(t, r.table.add(again))
 	require.True(t, again.own.claim())
-	r.newWorker(-1).event(event)
+	r.newPoller(-1).event(event)
 	assert.Zero(t, again.bits.Load())
-	assert.Equal(t, uint32(aWorker), again.own.word.Load(), "it would be marked")
+	assert.Equal(t, uint32(aPoller), again.own.word.Load(), "it would be marked")
 	assert.NotEqual(t, old.generation, again.generation)
 }
 
@@ -189,12 +189,12 @@ func TestAResponseSurvivesPartialWrites(t *testing.T) {
 				}, Options{})
 				c, client := connect(t, r)
 				require.NoError(t, unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1))
-				w := theThread(t, r)
+				p := theThread(t, r)
 				unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 				require.True(t, c.own.claim())
-				w.drive(c)
+				p.drive(c)
 				assert.Equal(t, phaseFlush, c.phase)
-				got := receiveAll(t, w, c, client)
+				got := receiveAll(t, p, c, client)
 				assert.Equal(t, phaseHead, c.phase)
 				if framing == "chunks" {
 					assert.True(t, strings.HasSuffix(got, "\r\n0\r\n\r\n"))
@@ -209,7 +209,7 @@ func TestAResponseSurvivesPartialWrites(t *testing.T) {
 
 // receiveAll reads from client, and drives as epoll would, until w waits for the next request or ends the
 // connection.
-func receiveAll(t *testing.T, w *worker, c *conn, client int) string {
+func receiveAll(t *testing.T, p *poller, c *conn, client int) string {
 	t.Helper()
 	var got strings.Builder
 	buffer := make([]byte, 1500)
@@ -223,7 +223,7 @@ func receiveAll(t *testing.T, w *worker, c *conn, client int) string {
 		}
 		got.Write(buffer[:max(n, 0)])
 		if c.own.claim() {
-			w.drive(c)
+			p.drive(c)
 			runPool(c.r)
 		}
 	}
@@ -232,7 +232,7 @@ func receiveAll(t *testing.T, w *worker, c *conn, client int) string {
 func TestARefusalThatTheSocketHasNoRoomForIsReadAllTheSame(t *testing.T) {
 	r := newTestReactor(t, nil, Options{})
 	c, client := connect(t, r)
-	w := theThread(t, r)
+	p := theThread(t, r)
 	for {
 		if n, _ := c.writeAll(make([]byte, 1000)); n == 0 {
 			break
@@ -240,9 +240,9 @@ func TestARefusalThatTheSocketHasNoRoomForIsReadAllTheSame(t *testing.T) {
 	}
 	unix.Write(client, []byte("no HTTP\r\n"))
 	require.True(t, c.own.claim())
-	w.drive(c)
+	p.drive(c)
 	assert.Equal(t, phaseFlush, c.phase)
-	got := receiveAll(t, w, c, client)
+	got := receiveAll(t, p, c, client)
 	assert.Contains(t, got, "HTTP/1.1 400 Bad Request\r\n")
 	assert.True(t, strings.HasSuffix(got, "\r\n\r\nBad Request\n"))
 	assert.Equal(t, phaseLinger, c.phase)
@@ -257,15 +257,15 @@ func TestContentThatComesFastIsTakenInTurns(t *testing.T) {
 		_ = w.WriteHead(&httpserver.Head{Status: 204, NoContent: true})
 	}, Options{})
 	c, client := connect(t, r)
-	w := theThread(t, r)
-	w.scratch.buf = make([]byte, 1000) // so that a turn is not much
+	p := theThread(t, r)
+	p.scratch.buf = make([]byte, 1000) // so that a turn is not much
 	unix.Write(client, []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"+content))
 	require.True(t, c.own.claim())
-	w.drive(c)
+	p.drive(c)
 	assert.False(t, served, "it was taken in at once")
 	assert.Equal(t, nobody, c.own.at())
-	for w.r.queue.size() > 0 {
-		w.turn(0)
+	for p.r.queue.size() > 0 {
+		p.turn(0)
 	}
 	assert.True(t, served)
 }
@@ -275,15 +275,15 @@ func TestTheConnectionLingersWhenContentWasNotRead(t *testing.T) {
 		_ = w.WriteHead(&httpserver.Head{Status: 204, NoContent: true})
 	}, Options{}, httpserver.Options{StreamRequests: true})
 	c, client := connect(t, r)
-	w := theThread(t, r)
+	p := theThread(t, r)
 	unix.Write(client, []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"))
 	require.True(t, c.own.claim())
-	w.drive(c)
+	p.drive(c)
 	assert.Equal(t, phaseLinger, c.phase)
 	unix.Write(client, make([]byte, 1000))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_WR))
 	require.True(t, c.own.claim())
-	w.drive(c)
+	p.drive(c)
 	assert.Equal(t, phaseClosed, c.phase)
 }
 
@@ -296,11 +296,11 @@ func TestWritingToAClientThatIsGoneIsAnError(t *testing.T) {
 		assert.ErrorIs(t, w.Write([]byte("x")), httpserver.ErrDisconnected)
 	}, Options{})
 	c, client := connect(t, r)
-	w := theThread(t, r)
+	p := theThread(t, r)
 	unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR))
 	require.True(t, c.own.claim())
-	w.drive(c)
+	p.drive(c)
 	assert.Equal(t, phaseClosed, c.phase)
 	assert.Zero(t, r.counters.Connections.Load())
 }
@@ -326,14 +326,14 @@ func TestARequestInTheLoopAllocatesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newTestReactor(t, test.handler, Options{}, httpserver.Options{AccessLog: test.log})
 			c, client := connect(t, r)
-			w := theThread(t, r)
+			p := theThread(t, r)
 			request, answer := []byte(test.request), make([]byte, 32<<10)
 			event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(c.fd), Pad: int32(c.generation)}
 			events := []unix.EpollEvent{event}
 			one := func() {
 				unix.Write(client, request)
 				r.queue.pushEvents(events)
-				for w.turn(0) {
+				for p.turn(0) {
 				}
 				if n, err := unix.Read(client, answer); err != nil || n < 50 {
 					t.Fatal("no answer", n, err)

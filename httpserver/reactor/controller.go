@@ -25,17 +25,17 @@ type controller struct {
 
 // The constants of the rule, in looks.
 const (
-	window  = 20 // what is looked back on before the target falls
-	crowded = 18 // so many of these have to show a thread too many
-	again   = 4  // and how many later it falls again, if they still do
-	insist  = 4  // looks in a row that make up for short requests
+	targetWindow   = 20 // what is looked back on before the target falls
+	targetCrowded  = 18 // so many of these have to show a thread too many
+	targetInterval = 4  // and how many later it falls again, if they still do
+	waitingLooks   = 4  // looks in a row that make up for short requests
 )
 
-// starving is how long nobody may poll before one more thread is woken in any case, so that one long
-// computation does not stop the rest; starved is how long after that until the next.
+// starvingTime is how long nobody may poll before one more thread is woken in any case, so that one long
+// computation does not stop the rest; starvedTime is how long after that until the next.
 const (
-	starving = 25 * time.Millisecond
-	starved  = time.Millisecond
+	starvingTime = 25 * time.Millisecond
+	starvedTime  = time.Millisecond
 )
 
 // look is one look at the threads.
@@ -74,7 +74,7 @@ func (c *controller) observe(l look) (wake bool) {
 // the looks insist on it. What has begun before will go on, so the target may rise fast then: requests that came together
 // are waiting.
 func (c *controller) allWait(l look) bool {
-	if c.waiting == 0 || !l.lasting && c.waiting < insist {
+	if c.waiting == 0 || !l.lasting && c.waiting < waitingLooks {
 		return false
 	}
 	c.unpolled = false
@@ -90,10 +90,10 @@ func (c *controller) allWait(l look) bool {
 // starve reports whether nobody has polled for long. One thread more is not enough then: it gets the GIL only
 // after a switch interval, for one request. Those that wait for it together get it one after the other.
 func (c *controller) starve(l look) bool {
-	if l.at-c.since < starving {
+	if l.at-c.since < starvingTime {
 		return false
 	}
-	c.since = l.at - starving + starved
+	c.since = l.at - starvingTime + starvedTime
 	return true
 }
 
@@ -105,14 +105,14 @@ func (c *controller) remember(tooMany bool) {
 		c.history |= 1
 	}
 	c.looks++
-	if c.target == 1 || c.looks < window || (c.looks-window)%again != 0 {
+	if c.target == 1 || c.looks < targetWindow || (c.looks-targetWindow)%targetInterval != 0 {
 		return
 	}
-	if bits.OnesCount64(c.history&(1<<window-1)) < crowded {
-		c.looks = window - again
+	if bits.OnesCount64(c.history&(1<<targetWindow-1)) < targetCrowded {
+		c.looks = targetWindow - targetInterval
 		return
 	}
-	if c.looks == window {
+	if c.looks == targetWindow {
 		c.target -= max(c.target/4, 1)
 	} else {
 		c.target -= c.target / 2

@@ -37,13 +37,13 @@ func TestALookWakesAThreadOnlyWhenAllActiveOnesWait(t *testing.T) {
 func TestRequestsThatWaitTooBrieflyToLastAreSeenWhenLooksInsist(t *testing.T) {
 	control := controller{threads: 16, target: 1}
 	short := look{inside: 1, parked: 15}
-	for range insist - 1 {
+	for range waitingLooks - 1 {
 		require.False(t, control.observe(short))
 	}
 	assert.True(t, control.observe(short))
 
 	control = controller{threads: 16, target: 1}
-	for range insist - 1 {
+	for range waitingLooks - 1 {
 		control.observe(short)
 	}
 	control.observe(computing)
@@ -68,15 +68,15 @@ func TestTheTargetFallsWhenThereIsMostlyAThreadTooMany(t *testing.T) {
 		falls bool
 	}{
 		"somebody computes at every look":            {computing, 0, true},
-		"somebody computes at nine looks of ten":     {computing, window - crowded, true},
-		"somebody computes less often":               {computing, window - crowded + 1, false},
+		"somebody computes at nine looks of ten":     {computing, targetWindow - targetCrowded, true},
+		"somebody computes less often":               {computing, targetWindow - targetCrowded + 1, false},
 		"two poll, as where requests are very short": {look{polling: 2, parked: 8}, 0, true},
 		"one polls while the others wait":            {idle, 0, false},
 		"all wait, and there are no further threads": {look{inside: 16, lasting: true}, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			control := controller{threads: 16, target: 8}
-			for i := range window {
+			for i := range targetWindow {
 				if i < c.other {
 					control.observe(idle)
 				} else {
@@ -95,8 +95,8 @@ func TestTheTargetFallsToOneAndNoFurther(t *testing.T) {
 		require.Less(t, looks, 1000)
 		control.observe(computing)
 	}
-	assert.LessOrEqual(t, time.Duration(looks)*tick, 50*time.Millisecond)
-	for range 10 * window {
+	assert.LessOrEqual(t, time.Duration(looks)*lookTick, 50*time.Millisecond)
+	for range 10 * targetWindow {
 		control.observe(computing)
 	}
 	assert.Equal(t, 1, control.target)
@@ -104,12 +104,12 @@ func TestTheTargetFallsToOneAndNoFurther(t *testing.T) {
 
 func TestARaiseStandsForAWindowAtLeast(t *testing.T) {
 	control := controller{threads: 16, target: 4}
-	for range window - 1 {
+	for range targetWindow - 1 {
 		control.observe(computing)
 	}
 	control.observe(allWaiting)
 	raised := control.target
-	for range window - 1 {
+	for range targetWindow - 1 {
 		control.observe(computing)
 		require.Equal(t, raised, control.target)
 	}
@@ -120,18 +120,18 @@ func TestARaiseStandsForAWindowAtLeast(t *testing.T) {
 func TestAThreadIsWokenWhenNobodyHasPolledForLong(t *testing.T) {
 	control := controller{threads: 16, target: 1}
 	var woken []time.Duration
-	for at := time.Duration(0); at < starving+2*starved; at += tick {
+	for at := time.Duration(0); at < starvingTime+2*starvedTime; at += lookTick {
 		l := computing
 		l.at = at
 		if control.observe(l) {
 			woken = append(woken, at)
 		}
 	}
-	assert.Equal(t, []time.Duration{starving, starving + starved}, woken)
+	assert.Equal(t, []time.Duration{starvingTime, starvingTime + starvedTime}, woken)
 	assert.Equal(t, 1, control.target, "that says nothing about how many are wanted")
 
 	control.observe(look{at: time.Second, polling: 1, inside: 2, parked: 13})
 	l := computing
-	l.at = time.Second + tick
+	l.at = time.Second + lookTick
 	assert.False(t, control.observe(l), "somebody has polled")
 }

@@ -61,15 +61,15 @@ func sendingFile(t *testing.T) handlerFunc {
 }
 
 // driveNow does for c what its event would.
-func driveNow(t *testing.T, w *worker, c *conn, events uint32) {
+func driveNow(t *testing.T, p *poller, c *conn, events uint32) {
 	t.Helper()
 	c.bits.Or(events)
 	require.True(t, c.own.claim())
-	w.drive(c)
-	w.deliver(&w.outbox)
+	p.drive(c)
+	p.deliver(&p.outbox)
 	runPool(c.r)
 	for c.own.at() == inQueue {
-		w.turn(0)
+		p.turn(0)
 	}
 }
 
@@ -91,11 +91,11 @@ func TestInterruptedCallsAreMadeAgain(t *testing.T) {
 				}
 				return 0
 			})
-			w := theThread(t, r)
+			p := theThread(t, r)
 			_, err := unix.Write(client, fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n%s", longContent[:100000]))
 			require.NoError(t, err)
-			driveNow(t, w, c, unix.EPOLLIN)
-			got := receiveAll(t, w, c, client)
+			driveNow(t, p, c, unix.EPOLLIN)
+			got := receiveAll(t, p, c, client)
 			_, body, _ := strings.Cut(got, "\r\n\r\n")
 			assert.True(t, body == test.content)
 			assert.Equal(t, phaseHead, c.phase)
@@ -117,17 +117,17 @@ func TestWhatTheSocketHasNoRoomForIsSentLater(t *testing.T) {
 				}
 				return 0
 			})
-			w := theThread(t, r)
+			p := theThread(t, r)
 			unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-			driveNow(t, w, c, unix.EPOLLIN)
+			driveNow(t, p, c, unix.EPOLLIN)
 			assert.Equal(t, phaseFlush, c.phase)
 			_, err := unix.Read(client, make([]byte, 1))
 			assert.ErrorIs(t, err, unix.EAGAIN, "something was sent")
-			driveNow(t, w, c, unix.EPOLLOUT)
+			driveNow(t, p, c, unix.EPOLLOUT)
 			assert.Equal(t, phaseFlush, c.phase, "there still is no room")
 			full = false
-			driveNow(t, w, c, unix.EPOLLOUT)
-			_, body, _ := strings.Cut(receiveAll(t, w, c, client), "\r\n\r\n")
+			driveNow(t, p, c, unix.EPOLLOUT)
+			_, body, _ := strings.Cut(receiveAll(t, p, c, client), "\r\n\r\n")
 			assert.True(t, body == test.content)
 			assert.Equal(t, phaseHead, c.phase)
 		})
@@ -137,14 +137,14 @@ func TestWhatTheSocketHasNoRoomForIsSentLater(t *testing.T) {
 func TestAConnectionWithNothingToReadWaits(t *testing.T) {
 	r := newTestReactor(t, sending("ok"), Options{})
 	c, client := connect(t, r)
-	w := theThread(t, r)
+	p := theThread(t, r)
 	for _, piece := range []string{"", "GET / HT", "", "TP/1.1\r\nHost: a\r\n", "", "\r\n"} {
 		unix.Write(client, []byte(piece))
-		driveNow(t, w, c, unix.EPOLLIN)
+		driveNow(t, p, c, unix.EPOLLIN)
 		assert.Equal(t, phaseHead, c.phase)
 		assert.Equal(t, nobody, c.own.at())
 	}
-	assert.Contains(t, receiveAll(t, w, c, client), "\r\n\r\nok")
+	assert.Contains(t, receiveAll(t, p, c, client), "\r\n\r\nok")
 }
 
 func TestAClientThatEndsBeforeItHasItsResponseIsLetGo(t *testing.T) {
@@ -159,13 +159,13 @@ func TestAClientThatEndsBeforeItHasItsResponseIsLetGo(t *testing.T) {
 				}
 				return 0
 			})
-			w := theThread(t, r)
+			p := theThread(t, r)
 			unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-			driveNow(t, w, c, unix.EPOLLIN)
+			driveNow(t, p, c, unix.EPOLLIN)
 			require.Equal(t, phaseFlush, c.phase)
 			full = false
 			require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR)) // writing is EPIPE now
-			driveNow(t, w, c, unix.EPOLLIN|gone)
+			driveNow(t, p, c, unix.EPOLLIN|hangupEvents)
 			assert.Equal(t, phaseClosed, c.phase)
 			assert.Zero(t, r.counters.Connections.Load())
 		})
@@ -231,14 +231,14 @@ func TestAResetEndsTheConnectionWhateverItWaitsFor(t *testing.T) {
 				}
 				return 0
 			})
-			w := theThread(t, r)
+			p := theThread(t, r)
 			_, err := unix.Write(client, []byte(test.send))
 			require.NoError(t, err)
-			driveNow(t, w, c, unix.EPOLLIN)
+			driveNow(t, p, c, unix.EPOLLIN)
 			require.Equal(t, test.phase, c.phase)
 			full = false
 			resetBy(t, c, client)
-			driveNow(t, w, c, unix.EPOLLIN|gone)
+			driveNow(t, p, c, unix.EPOLLIN|hangupEvents)
 			assert.Equal(t, phaseClosed, c.phase)
 			assert.Zero(t, r.counters.Connections.Load())
 			assert.Zero(t, disk.Used(), "a temporary file is left")
@@ -270,9 +270,9 @@ func TestAResetWhileTheHandlerRunsIsItsError(t *testing.T) {
 				assert.ErrorIs(t, err, unix.ECONNRESET)
 			}, Options{}, httpserver.Options{StreamRequests: true})
 			c, client = connectTCP(t, r)
-			w := theThread(t, r)
+			p := theThread(t, r)
 			unix.Write(client, []byte(test.request))
-			driveNow(t, w, c, unix.EPOLLIN)
+			driveNow(t, p, c, unix.EPOLLIN)
 			assert.Equal(t, phaseClosed, c.phase)
 			assert.Zero(t, r.counters.Connections.Load())
 		})

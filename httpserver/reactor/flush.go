@@ -21,12 +21,12 @@ const (
 )
 
 // sendTurn is how much of a response is sent before others get their turn: a client that reads as fast as we send does not
-// keep a worker.
+// keep a poller.
 const sendTurn = 4 << 20
 
 // drain sends what it can of the connection's out.
-func (w *worker) drain(c *conn) (outcome, error) {
-	buffer := w.outBuffer()
+func (p *poller) drain(c *conn) (outcome, error) {
+	buffer := p.outBuffer()
 	for turn := sendTurn; c.out != nil; {
 		if turn <= 0 {
 			return turned, nil
@@ -54,51 +54,51 @@ func (w *worker) drain(c *conn) (outcome, error) {
 }
 
 // outBuffer is apart from the buffer that the request at hand may lie in.
-func (w *worker) outBuffer() []byte {
-	if w.scratch.outBuf == nil {
-		w.scratch.outBuf = make([]byte, readSize)
+func (p *poller) outBuffer() []byte {
+	if p.scratch.outBuf == nil {
+		p.scratch.outBuf = make([]byte, readSize)
 	}
-	return w.scratch.outBuf
+	return p.scratch.outBuf
 }
 
 // flush sends what the client has not taken yet of a response whose handler is through.
-func (w *worker) flush(c *conn) {
-	if !w.disk && (c.file != nil || c.out != nil && c.out.OnDisk()) {
-		w.to = inPool
+func (p *poller) flush(c *conn) {
+	if !p.disk && (c.file != nil || c.out != nil && c.out.OnDisk()) {
+		p.to = inPool
 		return
 	}
-	state, err := w.drain(c)
+	state, err := p.drain(c)
 	if state == through && c.file != nil {
-		state, err = w.sendFile(c)
+		state, err = p.sendFile(c)
 	}
 	if state == turned {
-		w.takeTurns(c)
+		p.takeTurns(c)
 	}
 	switch {
 	case err != nil:
-		w.cutShort(c, err)
+		p.cutShort(c, err)
 	case state != through: // only what the client takes counts: it may send for ever
-		w.expireFlush(c)
+		p.expireFlush(c)
 	case c.shortFile:
-		w.cutShort(c, errShortFile)
+		p.cutShort(c, errShortFile)
 	default:
-		w.flushed(c, false)
+		p.flushed(c, false)
 		c.deadline.Store(0)
-		w.next(c, c.closeAfter)
+		p.next(c, c.closeAfter)
 	}
 }
 
 var errShortFile = errors.New("the file does not complete the response")
 
 // cutShort ends a response that cannot be completed.
-func (w *worker) cutShort(c *conn, err error) {
+func (p *poller) cutShort(c *conn, err error) {
 	if errors.Is(err, errShortFile) {
-		w.r.cut.Info(w.r.o.Log, "a file was not sent to its end: the connection is cut off", "remote", c.remote,
+		p.r.cut.Info(p.r.o.Log, "a file was not sent to its end: the connection is cut off", "remote", c.remote,
 			"offset", c.fileAt, "left", c.fileLeft, "error", err)
 	} else {
-		w.r.o.Log.Debug("the client closed the connection before it had the whole response", "remote", c.remote, "error", err)
+		p.r.o.Log.Debug("the client closed the connection before it had the whole response", "remote", c.remote, "error", err)
 	}
-	w.flushed(c, true)
+	p.flushed(c, true)
 	if c.untilClose {
 		c.reset()
 		return
@@ -110,14 +110,14 @@ func (w *worker) cutShort(c *conn, err error) {
 const fileStep = 1 << 20
 
 // sendFile sends with sendfile(2), which takes the offset from us.
-func (w *worker) sendFile(c *conn) (outcome, error) {
+func (p *poller) sendFile(c *conn) (outcome, error) {
 	for turn := sendTurn; c.fileLeft > 0; {
 		if turn <= 0 {
 			return turned, nil
 		}
 		n, err := sendfile(c.fd, c.file, &c.fileAt, int(min(c.fileLeft, fileStep)))
 		if err == unix.EINVAL || err == unix.ENOSYS { // the file's file system cannot
-			n, err = w.copyFile(c)
+			n, err = p.copyFile(c)
 		}
 		switch {
 		case err == unix.EINTR:
@@ -141,12 +141,12 @@ func (w *worker) sendFile(c *conn) (outcome, error) {
 	c.newOut()
 	c.out.Keep([]byte(c.fileEnd))
 	c.fileEnd = ""
-	return w.drain(c)
+	return p.drain(c)
 }
 
 // copyFile sends a piece of the file as sendfile(2) would, by reading and writing.
-func (w *worker) copyFile(c *conn) (n int, err error) {
-	buffer := w.outBuffer()
+func (p *poller) copyFile(c *conn) (n int, err error) {
+	buffer := p.outBuffer()
 	n, err = disk.ReadAt(c.file, buffer[:min(c.fileLeft, int64(len(buffer)))], c.fileAt)
 	if n == 0 {
 		if err == io.EOF {
@@ -162,12 +162,12 @@ func (w *worker) copyFile(c *conn) (n int, err error) {
 	return n, err
 }
 
-// takeTurns has w, or another worker of its kind, go on with c when others have had their turn.
-func (w *worker) takeTurns(c *conn) {
-	if w.disk {
-		w.to = inPool
+// takeTurns has p, or another poller of its kind, go on with c when others have had their turn.
+func (p *poller) takeTurns(c *conn) {
+	if p.disk {
+		p.to = inPool
 	} else {
-		w.r.again(c)
+		p.r.again(c)
 	}
 }
 

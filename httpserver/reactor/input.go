@@ -69,9 +69,9 @@ func (c *conn) forget() {
 }
 
 // noMemory refuses a request for which there is no memory.
-func (w *worker) noMemory(c *conn) {
-	w.r.counters.SpoolMemoryRefusals.Add(1)
-	w.r.noMemory.Log(w.r.o.Log, "refused with 503: no memory for a request: slow clients have all that they may have", "option", "SpoolMemory")
-	w.scratch.parser.Reset()
-	w.turnAway(c, nil, http.StatusServiceUnavailable)
+func (p *poller) noMemory(c *conn) {
+	p.r.counters.SpoolMemoryRefusals.Add(1)
+	p.r.noMemory.Log(p.r.o.Log, "refused with 503: no memory for a request: slow clients have all that they may have", "option", "SpoolMemory")
+	p.scratch.parser.Reset()
+	p.turnAway(c, nil, http.StatusServiceUnavailable)
 }

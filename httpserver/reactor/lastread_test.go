@@ -13,7 +13,7 @@ import (
 // A thread has found nothing to read; before it goes on a request comes, and then the server begins to drain.
 func TestADrainDoesNotCloseAConnectionForAReadThatWasBefore(t *testing.T) {
 	r := newTestReactor(t, sending("ok"), Options{})
-	w := theThread(t, r)
+	p := theThread(t, r)
 	c, client := connect(t, r)
 	failing(t, c.fd, func(call string) unix.Errno {
 		if call != "read" || r.draining.Load() {
@@ -24,9 +24,9 @@ func TestADrainDoesNotCloseAConnectionForAReadThatWasBefore(t *testing.T) {
 		r.draining.Store(true)
 		return unix.EAGAIN
 	})
-	driveNow(t, w, c, unix.EPOLLIN)
+	driveNow(t, p, c, unix.EPOLLIN)
 	require.Equal(t, phaseHead, c.phase, "the connection was closed with a request in it")
-	driveNow(t, w, c, unix.EPOLLIN) // by the event of that request, or the sweeper
+	driveNow(t, p, c, unix.EPOLLIN) // by the event of that request, or the sweeper
 	answer := make([]byte, 1000)
 	n, err := unix.Read(client, answer)
 	require.NoError(t, err)

@@ -23,13 +23,13 @@ func withMemory(t *testing.T, bytes int64, h handlerFunc) (*Reactor, *httpserver
 }
 
 // slowly sends a request of each of n new connections, whose clients read nothing.
-func slowly(t *testing.T, r *Reactor, w *worker, n int, request string) (conns []*conn, clients []int) {
+func slowly(t *testing.T, r *Reactor, p *poller, n int, request string) (conns []*conn, clients []int) {
 	t.Helper()
 	for range n {
 		c, client := connect(t, r)
 		require.NoError(t, unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1))
 		ask(c, client, request)
-		for w.turn(0) {
+		for p.turn(0) {
 		}
 		runPool(r)
 		conns, clients = append(conns, c), append(clients, client)
@@ -40,8 +40,8 @@ func slowly(t *testing.T, r *Reactor, w *worker, n int, request string) (conns [
 func TestManyClientsThatDoNotReadTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	const bound = 2 << 20
 	r, memory := withMemory(t, bound, sending(longContent))
-	w := theThread(t, r)
-	conns, clients := slowly(t, r, w, 50, aRequest)
+	p := theThread(t, r)
+	conns, clients := slowly(t, r, p, 50, aRequest)
 	onDisk := 0
 	for _, c := range conns {
 		require.Equal(t, phaseFlush, c.phase)
@@ -53,7 +53,7 @@ func TestManyClientsThatDoNotReadTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	assert.Greater(t, memory.Used(), int64(bound/2))
 	assert.Greater(t, onDisk, 40)
 	for i, c := range conns {
-		_, body, _ := strings.Cut(receiveAll(t, w, c, clients[i]), "\r\n\r\n")
+		_, body, _ := strings.Cut(receiveAll(t, p, c, clients[i]), "\r\n\r\n")
 		assert.True(t, body == longContent)
 	}
 	assert.Zero(t, memory.Used())
@@ -62,9 +62,9 @@ func TestManyClientsThatDoNotReadTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 func TestHeadsThatTrickleInTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	const bound = 1 << 20
 	r, memory := withMemory(t, bound, sayHello)
-	w := theThread(t, r)
+	p := theThread(t, r)
 	field := "A: " + strings.Repeat("a", 30000) + "\r\n"
-	_, clients := slowly(t, r, w, 50, "GET / HTTP/1.1\r\nHost: a\r\n"+field)
+	_, clients := slowly(t, r, p, 50, "GET / HTTP/1.1\r\nHost: a\r\n"+field)
 	assert.LessOrEqual(t, memory.Used(), int64(bound))
 	refused := int(r.counters.SpoolMemoryRefusals.Load())
 	assert.Equal(t, 50-bound/(32<<10), refused)
@@ -73,10 +73,10 @@ func TestHeadsThatTrickleInTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 			assert.Contains(t, received(client), " 503 ")
 		}
 	}
-	conns, clients := slowly(t, r, w, 50, aRequest[:20])
+	conns, clients := slowly(t, r, p, 50, aRequest[:20])
 	for i, c := range conns {
 		ask(c, clients[i], aRequest[20:])
-		for w.turn(0) {
+		for p.turn(0) {
 		}
 		assert.Contains(t, received(clients[i]), content, "small heads are taken all the same")
 	}
@@ -97,9 +97,9 @@ func TestContentForWhichThereIsNoMemoryIsOnDiskFromTheBeginning(t *testing.T) {
 		got = append(got, b.Bytes())
 		sayHello(w, q)
 	})
-	w := theThread(t, r)
+	p := theThread(t, r)
 	request := fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n%s", longContent[:50000])
-	conns, clients := slowly(t, r, w, 10, request)
+	conns, clients := slowly(t, r, p, 10, request)
 	onDisk := 0
 	for _, c := range conns {
 		if c.spool.OnDisk() {
@@ -109,10 +109,10 @@ func TestContentForWhichThereIsNoMemoryIsOnDiskFromTheBeginning(t *testing.T) {
 	assert.Equal(t, 9, onDisk)
 	for i, c := range conns {
 		ask(c, clients[i], longContent[50000:100000])
-		for w.turn(0) {
+		for p.turn(0) {
 		}
 		runPool(r)
-		for w.turn(0) {
+		for p.turn(0) {
 		}
 		assert.Contains(t, received(clients[i]), content)
 	}
@@ -125,10 +125,10 @@ func TestContentForWhichThereIsNoMemoryIsOnDiskFromTheBeginning(t *testing.T) {
 
 func TestRequestsBehindAnAnswerThatIsNotTakenAreDroppedWithoutMemory(t *testing.T) {
 	r, memory := withMemory(t, 8<<10, sending(longContent[:30000]))
-	w := theThread(t, r)
-	conns, clients := slowly(t, r, w, 1, aRequest+strings.Repeat(aRequest, 1000))
+	p := theThread(t, r)
+	conns, clients := slowly(t, r, p, 1, aRequest+strings.Repeat(aRequest, 1000))
 	require.Equal(t, phaseFlush, conns[0].phase)
-	got := receiveAll(t, w, conns[0], clients[0])
+	got := receiveAll(t, p, conns[0], clients[0])
 	assert.Equal(t, 1, strings.Count(got, "HTTP/1.1 200"))
 	assert.Zero(t, memory.Used())
 }

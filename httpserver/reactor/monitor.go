@@ -16,7 +16,7 @@ import (
 // itself does what needs no thread when none of them polls. It rests while a look could change nothing.
 type monitor struct {
 	r       *Reactor
-	worker  *worker
+	worker  *poller
 	asleep  atomic.Bool // it rests
 	dozes   atomic.Bool // so too, unless answers are held back
 	attends atomic.Bool // it waits for events, or is about to
@@ -31,7 +31,7 @@ type monitor struct {
 // pollTurn is how many events are handled in one look.
 const pollTurn = 256
 
-func (m *monitor) init(r *Reactor) { m.r, m.worker = r, r.newWorker(-1) }
+func (m *monitor) init(r *Reactor) { m.r, m.worker = r, r.newPoller(-1) }
 
 // rouse is called by whoever goes into the application, or leaves work for others.
 func (m *monitor) rouse() {
@@ -40,7 +40,7 @@ func (m *monitor) rouse() {
 	}
 }
 
-// rouseFor is rouse for a worker that goes into the application while it holds answers back.
+// rouseFor is rouse for a poller that goes into the application while it holds answers back.
 func (m *monitor) rouseFor(o *outbox) {
 	if o.waiting.Load() > 0 && m.dozes.Load() && m.dozes.CompareAndSwap(true, false) {
 		m.wakeup.wake()
@@ -84,7 +84,7 @@ func (m *monitor) rest(d time.Duration) {
 	m.asleep.Store(false)
 	if roused {
 		m.pace.roused()
-		sleep(tick)
+		sleep(lookTick)
 	}
 }
 
@@ -92,13 +92,13 @@ func (m *monitor) rest(d time.Duration) {
 // see that the monitor dozes is seen here.
 func (m *monitor) doze(d time.Duration) {
 	m.dozes.Store(true)
-	held := slices.ContainsFunc(m.r.threads, func(w *worker) bool { return w.outbox.waiting.Load() > 0 })
+	held := slices.ContainsFunc(m.r.threads, func(p *poller) bool { return p.outbox.waiting.Load() > 0 })
 	if !held && !m.r.closed.Load() {
 		m.wakeup.wait(d)
 	}
 	m.dozes.Store(false)
 	if held {
-		sleep(tick)
+		sleep(lookTick)
 	}
 }
 
@@ -154,11 +154,11 @@ func (m *monitor) standIn() {
 
 // woken takes the wake-up of who polls. Reading it takes back those that were written meanwhile and that nobody
 // has seen yet: a thread looks at everything before it waits again, but others have to pass the call on.
-func (w *worker) woken() {
+func (p *poller) woken() {
 	var buffer [8]byte
-	_, _ = unix.Read(w.r.wake, buffer[:]) // another one may have been faster
-	if w.thread < 0 && w.r.polling.Load() > 0 {
-		w.r.notify()
+	_, _ = unix.Read(p.r.wake, buffer[:]) // another one may have been faster
+	if p.thread < 0 && p.r.polling.Load() > 0 {
+		p.r.notify()
 	}
 }
 
@@ -194,23 +194,23 @@ func (m *monitor) runnable(threads []int) bool {
 
 // ---- the state of a thread, /proc/self/task/TID/stat (proc(5)) ----
 
-func (w *worker) openStat() {
-	fd, err := unix.Open("/proc/self/task/"+strconv.Itoa(w.tid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+func (p *poller) openStat() {
+	fd, err := unix.Open("/proc/self/task/"+strconv.Itoa(p.tid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
-		w.stat.Store(int32(fd))
+		p.stat.Store(int32(fd))
 	}
 }
 
-func (w *worker) closeStat() {
-	if fd := w.stat.Swap(-1); fd >= 0 {
+func (p *poller) closeStat() {
+	if fd := p.stat.Swap(-1); fd >= 0 {
 		unix.Close(int(fd))
 	}
 }
 
 // runnable reports whether the thread runs or waits for a processor. Without /proc it does, as far as
 // anybody can tell: then only the clock wakes further threads.
-func (w *worker) runnable() bool {
-	fd := w.stat.Load()
+func (p *poller) runnable() bool {
+	fd := p.stat.Load()
 	if fd < 0 {
 		return true
 	}

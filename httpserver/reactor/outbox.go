@@ -12,10 +12,10 @@ import (
 // a client on the same machine is woken once and not for every answer: that wake-up costs more than write(2)
 // itself. Each client waits a little longer for its answer, and sooner gets the next.
 //
-// A connection with an answer in the outbox stays owned until the answer is out, so nothing overtakes it: by the worker
+// A connection with an answer in the outbox stays owned until the answer is out, so nothing overtakes it: by the poller
 // while the handler runs, which may do more after it has sent its answer, then by the outbox. The monitor empties the outbox
 // of a thread that does not come back soon from the application. It may write an answer whose connection is the
-// worker's still, but takes nothing that is not the outbox's.
+// poller's still, but takes nothing that is not the outbox's.
 type outbox struct {
 	mu      sync.Mutex
 	answers []held
@@ -48,10 +48,10 @@ const (
 )
 
 // hold takes the answer that is made of head and content, and reports whether it did.
-func (w *worker) hold(c *conn, head, content []byte) bool {
-	o := &w.outbox
-	now := w.clock.now
-	if now-w.began > o.short || len(o.buf)+len(head)+len(content) > outboxSize {
+func (p *poller) hold(c *conn, head, content []byte) bool {
+	o := &p.outbox
+	now := p.clock.now
+	if now-p.began > o.short || len(o.buf)+len(head)+len(content) > outboxSize {
 		return false
 	}
 	o.mu.Lock()
@@ -102,20 +102,20 @@ func (c *conn) keepRest(p []byte) {
 }
 
 // deliver empties o and lets go of the connections.
-func (w *worker) deliver(o *outbox) {
-	w.outbox.due = false
-	w.outbox.taken = o.send(w.outbox.taken[:0])
-	for i := range w.outbox.taken {
-		a := w.outbox.taken[i]
-		w.outbox.taken[i] = held{}
+func (p *poller) deliver(o *outbox) {
+	p.outbox.due = false
+	p.outbox.taken = o.send(p.outbox.taken[:0])
+	for i := range p.outbox.taken {
+		a := p.outbox.taken[i]
+		p.outbox.taken[i] = held{}
 		if a.err != nil || a.c.aborted {
 			a.c.close()
 		}
-		w.to = nobody
+		p.to = nobody
 		if a.c.phase != phaseHead {
-			w.look(a.c)
+			p.look(a.c)
 		}
-		w.finish(a.c, a.c.served-1)
+		p.finish(a.c, a.c.served-1)
 	}
 }
 

@@ -35,11 +35,11 @@ func received(client int) string {
 }
 
 // holdingThread is a thread that takes no request for a long one, on however busy a machine.
-func holdingThread(t *testing.T, r *Reactor) *worker {
+func holdingThread(t *testing.T, r *Reactor) *poller {
 	t.Helper()
-	w := theThread(t, r)
-	w.outbox.short, w.outbox.longest = math.MaxInt64, math.MaxInt64
-	return w
+	p := theThread(t, r)
+	p.outbox.short, p.outbox.longest = math.MaxInt64, math.MaxInt64
+	return p
 }
 
 func sayHello(w httpserver.ResponseWriter, r *httpserver.Request) {
@@ -48,16 +48,16 @@ func sayHello(w httpserver.ResponseWriter, r *httpserver.Request) {
 
 func TestAnswersOfOneBatchGoOutTogetherAtItsEnd(t *testing.T) {
 	r := newTestReactor(t, sayHello, Options{})
-	w := holdingThread(t, r)
+	p := holdingThread(t, r)
 	first, firstClient := connect(t, r)
 	second, secondClient := connect(t, r)
 	ask(first, firstClient, aRequest)
 	ask(second, secondClient, aRequest)
-	require.True(t, w.turn(0))
-	require.True(t, w.turn(0))
+	require.True(t, p.turn(0))
+	require.True(t, p.turn(0))
 	assert.Empty(t, received(firstClient), "the batch is not through")
 	assert.Empty(t, received(secondClient))
-	require.True(t, w.turn(0))
+	require.True(t, p.turn(0))
 	assert.Contains(t, received(firstClient), content)
 	assert.Contains(t, received(secondClient), content)
 	assert.Equal(t, nobody, first.own.at())
@@ -69,12 +69,12 @@ func TestARequestThatComesWhileTheAnswerBeforeItIsHeldFollowsIt(t *testing.T) {
 		n++
 		fixed([]httpserver.HeaderField{{Name: "N", Value: string(rune('0' + n))}}, []byte(content))(w, q)
 	}, Options{})
-	w := holdingThread(t, r)
+	p := holdingThread(t, r)
 	c, client := connect(t, r)
 	ask(c, client, aRequest)
-	require.True(t, w.turn(0))
+	require.True(t, p.turn(0))
 	ask(c, client, aRequest)
-	for w.turn(0) {
+	for p.turn(0) {
 	}
 	assert.Regexp(t, `(?s)N: 1\r\n.*N: 2\r\n`, received(client))
 	assert.Equal(t, 2, n)
@@ -151,7 +151,7 @@ func await(t *testing.T, client int, text string) {
 
 func TestWhatTheClientDoesNotTakeOfAHeldAnswerFollows(t *testing.T) {
 	r := newTestReactor(t, sayHello, Options{})
-	w := holdingThread(t, r)
+	p := holdingThread(t, r)
 	c, client := connect(t, r)
 	filler := make([]byte, 4096)
 	filled := 0
@@ -163,14 +163,14 @@ func TestWhatTheClientDoesNotTakeOfAHeldAnswerFollows(t *testing.T) {
 		filled += n
 	}
 	ask(c, client, aRequest)
-	for w.turn(0) {
+	for p.turn(0) {
 	}
 	require.Equal(t, phaseFlush, c.phase)
 	for filled > 0 {
 		filled -= len(received(client))
 	}
 	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLOUT, Fd: int32(c.fd), Pad: int32(c.generation)}})
-	for w.turn(0) {
+	for p.turn(0) {
 	}
 	assert.Contains(t, received(client), content)
 	assert.Equal(t, phaseHead, c.phase)
@@ -178,12 +178,12 @@ func TestWhatTheClientDoesNotTakeOfAHeldAnswerFollows(t *testing.T) {
 
 func TestAHeldAnswerToAClientThatIsGoneClosesTheConnection(t *testing.T) {
 	r := newTestReactor(t, sayHello, Options{})
-	w := holdingThread(t, r)
+	p := holdingThread(t, r)
 	c, client := connect(t, r)
 	ask(c, client, aRequest)
-	require.True(t, w.turn(0))
+	require.True(t, p.turn(0))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR))
-	for w.turn(0) {
+	for p.turn(0) {
 	}
 	assert.Equal(t, phaseClosed, c.phase)
 	assert.Zero(t, r.counters.Connections.Load())
@@ -194,10 +194,10 @@ func TestAnAbortAfterTheWholeAnswerClosesTheConnection(t *testing.T) {
 		sayHello(w, q)
 		w.Abort()
 	}, Options{})
-	w := holdingThread(t, r)
+	p := holdingThread(t, r)
 	c, client := connect(t, r)
 	ask(c, client, aRequest)
-	for w.turn(0) {
+	for p.turn(0) {
 	}
 	assert.Contains(t, received(client), content)
 	assert.Equal(t, phaseClosed, c.phase)
@@ -219,14 +219,14 @@ func TestOnlyAnswersThatLeaveTheConnectionOpenAreHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTestReactor(t, test.handler, Options{})
-			w := holdingThread(t, r)
+			p := holdingThread(t, r)
 			if name == "a slow request" {
-				w.outbox.short = int64(time.Millisecond)
-				w.clock.set(r)
+				p.outbox.short = int64(time.Millisecond)
+				p.clock.set(r)
 			}
 			c, client := connect(t, r)
 			ask(c, client, test.request)
-			require.True(t, w.turn(0))
+			require.True(t, p.turn(0))
 			assert.Contains(t, received(client), "200")
 		})
 	}

@@ -9,8 +9,8 @@ import (
 type place uint32
 
 const (
-	nobody   place = iota // it is idle: the next event's worker takes it
-	aWorker               // a worker is at work on it
+	nobody   place = iota // it is idle: the next event's poller takes it
+	aPoller               // a poller is at work on it
 	inQueue               // its request waits for a thread
 	inOutbox              // its answer waits in an outbox, and its handler has returned
 	inPool                // it waits for the disk, in the pool
@@ -25,18 +25,18 @@ func (p place) String() string {
 // and nobody else may use any but the atomic ones. Each transition is one atomic step:
 //
 //	from                 transition   to                   by
-//	(new)                begin        a worker             who has accepted it
-//	nobody               claim        a worker             who has an event of it, or finds it overdue
-//	a worker             release      nobody               that worker, unless it is marked
-//	a worker             give         queue, outbox, pool  that worker: its last use of the connection
-//	queue, outbox, pool  take         a worker             who finds it there
+//	(new)                begin        a poller             who has accepted it
+//	nobody               claim        a poller             who has an event of it, or finds it overdue
+//	a poller             release      nobody               that poller, unless it is marked
+//	a poller             give         queue, outbox, pool  that poller: its last use of the connection
+//	queue, outbox, pool  take         a poller             who finds it there
 //	any                  end          over                 its owner; Reactor.release when nobody is at work any more
 //
 // The descriptor of a connection is in the epoll set edge-triggered, without EPOLLONESHOT: so an event may come while it is
 // owned. A claim then fails, and marks the connection. The mark stays with it from place to place, until the
-// worker that wants to release it finds the mark and looks again: no event is lost.
+// poller that wants to release it finds the mark and looks again: no event is lost.
 //
-// ownership_model_test.go tries every interleaving of what workers, the monitor, the sweeper and the pool do with it.
+// ownership_model_test.go tries every interleaving of what pollers, the monitor, the sweeper and the pool do with it.
 type ownership struct {
 	word atomic.Uint32 // the place, and mark
 }
@@ -47,12 +47,12 @@ const mark = 1 << 3
 func (o *ownership) at() place { return place(o.word.Load() &^ mark) }
 
 // begin makes the caller the owner of a new connection.
-func (o *ownership) begin() { o.word.Store(uint32(aWorker)) }
+func (o *ownership) begin() { o.word.Store(uint32(aPoller)) }
 
 // claim makes the caller the owner if there is none, and leaves a mark otherwise.
 func (o *ownership) claim() bool {
 	for {
-		if o.word.CompareAndSwap(uint32(nobody), uint32(aWorker)) {
+		if o.word.CompareAndSwap(uint32(nobody), uint32(aPoller)) {
 			return true
 		}
 		w := o.word.Load()
@@ -65,10 +65,10 @@ func (o *ownership) claim() bool {
 // release makes nobody the owner. It returns false if something has happened meanwhile: the caller is the owner still,
 // and has to look.
 func (o *ownership) release() bool {
-	if o.word.CompareAndSwap(uint32(aWorker), uint32(nobody)) {
+	if o.word.CompareAndSwap(uint32(aPoller), uint32(nobody)) {
 		return true
 	}
-	if !o.word.CompareAndSwap(uint32(aWorker|mark), uint32(aWorker)) {
+	if !o.word.CompareAndSwap(uint32(aPoller|mark), uint32(aPoller)) {
 		o.wrong("released")
 	}
 	return false
@@ -76,13 +76,13 @@ func (o *ownership) release() bool {
 
 // give makes the place to the owner. The caller may not use the connection afterwards.
 func (o *ownership) give(to place) {
-	if !o.move(aWorker, to) {
+	if !o.move(aPoller, to) {
 		o.wrong("given away")
 	}
 }
 
 // take makes the caller the owner of what is at the place from, and reports whether it was there.
-func (o *ownership) take(from place) bool { return o.move(from, aWorker) }
+func (o *ownership) take(from place) bool { return o.move(from, aPoller) }
 
 func (o *ownership) move(from, to place) bool {
 	for {

@@ -19,9 +19,9 @@ func (s *modelState) fault() string {
 	switch {
 	case owners > 1:
 		return "two actors use the connection"
-	case owners == 1 && o != aWorker:
+	case owners == 1 && o != aPoller:
 		return fmt.Sprintf("an actor uses the connection, whose owner is %v", o)
-	case owners == 0 && o == aWorker:
+	case owners == 0 && o == aPoller:
 		return "the connection is owned, and nobody is at work on it"
 	case o == over && s.phase != modelClosed, o != over && s.phase == modelClosed:
 		return "the ownership and the phase differ about the end"
@@ -104,13 +104,13 @@ func TestTheModelOfOwnershipFindsFaults(t *testing.T) {
 		"a claim that fails leaves no mark": {
 			func(r *modelRules) {
 				r.claim = func(o *ownership) bool {
-					return o.word.CompareAndSwap(uint32(nobody), uint32(aWorker))
+					return o.word.CompareAndSwap(uint32(nobody), uint32(aPoller))
 				}
 			}, "everybody waits, and something is left to do"},
 		"a claim takes the connection from whoever has it": {
 			func(r *modelRules) {
 				r.claim = func(o *ownership) bool {
-					return o.at() != over && o.word.Swap(uint32(aWorker)) == uint32(nobody)
+					return o.at() != over && o.word.Swap(uint32(aPoller)) == uint32(nobody)
 				}
 			}, ""},
 	} {

@@ -17,8 +17,8 @@ import (
 // after that, the race detector sees.
 func TestAThreadLetsAConnectionAloneOnceItsAnswerIsInTheOutbox(t *testing.T) {
 	r := newTestReactor(t, sayHello, Options{})
-	w := theThread(t, r)
-	w.outbox.short, w.outbox.longest = math.MaxInt64, -1
+	p := theThread(t, r)
+	p.outbox.short, p.outbox.longest = math.MaxInt64, -1
 	var stop atomic.Bool
 	var monitor sync.WaitGroup
 	monitor.Go(func() {
@@ -43,7 +43,7 @@ func TestAThreadLetsAConnectionAloneOnceItsAnswerIsInTheOutbox(t *testing.T) {
 			got := ""
 			for deadline := time.Now().Add(patience); !strings.Contains(got, content); got += received(clients[i]) {
 				require.True(t, time.Now().Before(deadline), "no answer: %q", got)
-				for w.turn(0) {
+				for p.turn(0) {
 				}
 			}
 			require.Equal(t, 1, strings.Count(got, content), "the request was answered twice")

@@ -37,7 +37,7 @@ const (
 // The intervals between looks.
 const (
 	// tick is how often the monitor looks where a thread may have to be woken.
-	tick = 500 * time.Microsecond
+	lookTick = 500 * time.Microsecond
 	// movingTicks is how much more rarely it looks while requests come and go: each look costs a timer and two
 	// switches of threads.
 	movingTicks = 4
@@ -48,7 +48,7 @@ const (
 	// stuckTime is how long all active threads have to be inside before the monitor polls in their place, and fullTime
 	// the same where no thread is left that could be woken: then it waits for events. A thread that comes back soon does
 	// it better, as it can answer what it reads.
-	stuckTime = 4 * tick
+	stuckTime = 4 * lookTick
 	fullTime  = 60 * time.Millisecond
 )
 
@@ -61,29 +61,29 @@ func (p *pace) next(s sight) (how pacing, interval time.Duration) {
 	if moved {
 		p.entries, p.moved = s.entries, s.at
 	}
-	p.interval = max(p.interval, tick)
+	p.interval = max(p.interval, lookTick)
 	full := s.full()
 	switch {
 	case s.held, s.woke:
-		p.interval = tick
+		p.interval = lookTick
 	case moved && (!full || s.computes): // the target may have to fall
-		p.interval = min(2*p.interval, movingTicks*tick)
+		p.interval = min(2*p.interval, movingTicks*lookTick)
 	case s.inside == 0 && !s.queued:
-		p.interval = tick
+		p.interval = lookTick
 		return rest, forever
 	case s.polling > 0 && !s.computes:
 		p.interval = min(2*p.interval, longest)
 		return rest, p.interval
 	case full && s.at-p.moved >= fullTime:
-		p.interval = tick
+		p.interval = lookTick
 		return attend, longest
 	case full:
-		p.interval = min(2*p.interval, fullTicks*tick)
+		p.interval = min(2*p.interval, fullTicks*lookTick)
 		return doze, p.interval
 	case s.polling > 0:
-		p.interval = min(2*p.interval, movingTicks*tick)
+		p.interval = min(2*p.interval, movingTicks*lookTick)
 	default:
-		p.interval = tick
+		p.interval = lookTick
 	}
 	return watch, p.interval
 }
@@ -95,4 +95,4 @@ func (p *pace) stuck(s *sight) bool {
 }
 
 // roused says that a wake-up has ended the interval.
-func (p *pace) roused() { p.interval = tick }
+func (p *pace) roused() { p.interval = lookTick }

@@ -17,17 +17,17 @@ func TestTheMonitorLooksOnlyAsOftenAsALookCanChangeSomething(t *testing.T) {
 	}{
 		"nobody is inside":                                      {sight{polling: 1, parked: 15}, false, 0, rest, forever},
 		"nobody is inside, and nobody polls yet":                {sight{}, false, 0, rest, forever},
-		"work lies about that nobody has taken":                 {sight{queued: true}, false, 9, watch, tick},
-		"requests come and go":                                  {sight{polling: 1, parked: 15}, true, 9, watch, 4 * tick},
-		"a thread has just been woken":                          {sight{inside: 4, parked: 12, woke: true}, true, 9, watch, tick},
-		"requests come and go on all threads":                   {sight{inside: 16}, true, 9, doze, 48 * tick},
-		"requests compute on all threads":                       {sight{inside: 16, computes: true}, true, 9, watch, 4 * tick},
-		"streams wait, and somebody polls":                      {sight{polling: 1, inside: 10, parked: 5}, false, 0, rest, 2 * tick},
+		"work lies about that nobody has taken":                 {sight{queued: true}, false, 9, watch, lookTick},
+		"requests come and go":                                  {sight{polling: 1, parked: 15}, true, 9, watch, 4 * lookTick},
+		"a thread has just been woken":                          {sight{inside: 4, parked: 12, woke: true}, true, 9, watch, lookTick},
+		"requests come and go on all threads":                   {sight{inside: 16}, true, 9, doze, 48 * lookTick},
+		"requests compute on all threads":                       {sight{inside: 16, computes: true}, true, 9, watch, 4 * lookTick},
+		"streams wait, and somebody polls":                      {sight{polling: 1, inside: 10, parked: 5}, false, 0, rest, 2 * lookTick},
 		"streams have waited, and somebody polls":               {sight{polling: 1, inside: 10, parked: 5}, false, 9, rest, 50 * time.Millisecond},
-		"one computes, and somebody polls":                      {sight{polling: 1, inside: 1, parked: 14, computes: true}, false, 9, watch, 4 * tick},
-		"nobody polls, and others could be woken":               {sight{inside: 1, parked: 15}, false, 9, watch, tick},
-		"answers are held by who is inside":                     {sight{inside: 1, held: true}, false, 99, watch, tick},
-		"all are inside":                                        {sight{inside: 16}, false, 0, doze, 2 * tick},
+		"one computes, and somebody polls":                      {sight{polling: 1, inside: 1, parked: 14, computes: true}, false, 9, watch, 4 * lookTick},
+		"nobody polls, and others could be woken":               {sight{inside: 1, parked: 15}, false, 9, watch, lookTick},
+		"answers are held by who is inside":                     {sight{inside: 1, held: true}, false, 99, watch, lookTick},
+		"all are inside":                                        {sight{inside: 16}, false, 0, doze, 2 * lookTick},
 		"all have been inside for long":                         {sight{inside: 16}, false, 99, attend, 50 * time.Millisecond},
 		"all have been inside for long, and the last comes out": {sight{inside: 15, polling: 1}, false, 99, rest, 50 * time.Millisecond},
 	} {
@@ -59,7 +59,7 @@ func TestTheMonitorThatWasRousedLooksClosely(t *testing.T) {
 	}
 	p.roused()
 	_, interval := p.next(streams)
-	assert.Equal(t, 2*tick, interval)
+	assert.Equal(t, 2*lookTick, interval)
 }
 
 func TestIdleStreamsAreHardlyLookedAt(t *testing.T) {

@@ -20,7 +20,7 @@ const (
 
 // pool is the goroutines that wait for disks: they create, write, read and close temporary files, and read the files
 // that the application sends. Who polls gives them the connections for which that has to be done, so that a disk that is
-// slow, or hangs, holds up those connections only. They do for a connection all that the reactor's own workers may do.
+// slow, or hangs, holds up those connections only. They do for a connection all that the reactor's own pollers may do.
 type pool struct {
 	r        *Reactor
 	size     int           // tests run without goroutines
@@ -96,20 +96,20 @@ func (p *pool) add(j job) bool {
 
 // run is one of the goroutines.
 func (p *pool) run(at *atJob) {
-	w := p.newWorker()
+	poller := p.newPoller()
 	for {
 		j, ok := p.next(at)
 		if !ok {
 			return
 		}
-		w.doJob(j)
+		poller.doJob(j)
 	}
 }
 
-func (p *pool) newWorker() *worker {
-	w := p.r.newWorker(-1)
-	w.disk = true
-	return w
+func (p *pool) newPoller() *poller {
+	poller := p.r.newPoller(-1)
+	poller.disk = true
+	return poller
 }
 
 // next waits for a job, and notes that the goroutine of at is at it.
@@ -130,23 +130,23 @@ func (p *pool) next(at *atJob) (j job, ok bool) {
 }
 
 // doJob does one job.
-func (w *worker) doJob(j job) {
+func (p *poller) doJob(j job) {
 	if j.c == nil {
 		if err := j.close(); err != nil {
-			w.r.o.Log.Warn("a temporary file could not be closed", "error", err)
+			p.r.o.Log.Warn("a temporary file could not be closed", "error", err)
 		}
 		return
 	}
 	if !j.c.takeFromPool() { // it was closed
 		return
 	}
-	w.clock.set(w.r)
-	if j.c.overdue(w.clock.now) {
-		w.lastLook(j.c, w.clock.now-j.since > longStall) // of the disk: others were waited for
+	p.clock.set(p.r)
+	if j.c.overdue(p.clock.now) {
+		p.lastLook(j.c, p.clock.now-j.since > longStall) // of the disk: others were waited for
 	} else {
-		w.look(j.c)
+		p.look(j.c)
 	}
-	w.finish(j.c, j.c.served)
+	p.finish(j.c, j.c.served)
 }
 
 // takeFromPool makes the caller the owner of a connection that waits for the disk.
@@ -174,23 +174,23 @@ func (p *pool) stop() {
 }
 
 // impatient ends what has waited for the disk for too long: by an answer if no goroutine has come to it, else
-// by cutting the connection off under the goroutine that hangs. w is the sweeper.
-func (p *pool) impatient(w *worker) {
-	before := w.clock.now - int64(p.patience)
+// by cutting the connection off under the goroutine that hangs. p is the sweeper.
+func (p *pool) impatient(poller *poller) {
+	before := poller.clock.now - int64(p.patience)
 	waiting, hanging := p.late(before)
 	for _, c := range waiting {
 		if c.takeFromPool() {
-			w.diskTooSlow(c)
-			w.drive(c)
+			poller.diskTooSlow(c)
+			poller.drive(c)
 		}
 	}
 	for _, c := range hanging {
 		c.kill()
 	}
 	if n := len(waiting) + len(hanging); n > 0 {
-		w.r.counters.DiskTimeouts.Add(int64(n))
-		p.slow.Error(w.r.o.Log, "the disk does not answer: connections that have waited for it for too long are ended",
-			"folder", w.r.http.SpoolDir, "connections", n, "waited", p.patience)
+		poller.r.counters.DiskTimeouts.Add(int64(n))
+		p.slow.Error(poller.r.o.Log, "the disk does not answer: connections that have waited for it for too long are ended",
+			"folder", poller.r.http.SpoolDir, "connections", n, "waited", p.patience)
 	}
 }
 
@@ -217,11 +217,11 @@ func (p *pool) late(before int64) (waiting, hanging []*conn) {
 var errDiskTooSlow = fmt.Errorf("%w: the disk does not answer", httpserver.ErrSpool)
 
 // diskTooSlow ends what a connection wanted of the disk.
-func (w *worker) diskTooSlow(c *conn) {
+func (p *poller) diskTooSlow(c *conn) {
 	if c.phase == phaseBody {
-		w.noRoom(c, errDiskTooSlow)
+		p.noRoom(c, errDiskTooSlow)
 		return
 	}
-	w.flushed(c, true)
+	p.flushed(c, true)
 	c.reset()
 }

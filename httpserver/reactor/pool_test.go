@@ -288,9 +288,9 @@ func TestASmallFileInThePageCacheIsSentWithItsHead(t *testing.T) {
 				}
 				return none
 			})
-			w := theThread(t, r)
+			p := theThread(t, r)
 			ask(c, client, aRequest)
-			for w.turn(0) {
+			for p.turn(0) {
 			}
 			response, err := http.ReadResponse(bufio.NewReader(strings.NewReader(received(client))), nil)
 			require.NoError(t, err)

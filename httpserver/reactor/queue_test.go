@@ -77,11 +77,11 @@ func TestATaskThatHasWaitedTooLongDoesNotRun(t *testing.T) {
 		_, err := r.Do(t.Context(), func(int) { t.Error("it has run") })
 		result <- err
 	}()
-	w := r.newWorker(-1)
+	p := r.newPoller(-1)
 	for r.queue.size() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	w.refuseOld()
+	p.refuseOld()
 	assert.ErrorIs(t, <-result, httpserver.ErrQueueFull)
 	assert.Equal(t, int64(1), r.counters.QueueAged.Load())
 }

@@ -20,20 +20,20 @@ func (c *conn) renew(rate httpserver.LeastRate, now, moved int64) {
 }
 
 // expireBody gives the client as long as its content may take at --body-rate.
-func (w *worker) expireBody(c *conn) {
-	if w.r.o.Limits.BodyRate < 0 {
+func (p *poller) expireBody(c *conn) {
+	if p.r.o.Limits.BodyRate < 0 {
 		c.deadline.Store(0)
 		return
 	}
 	size := c.spool.Size()
-	c.renew(w.r.o.Limits.Body(), w.clock.now, size-c.movedThen)
+	c.renew(p.r.o.Limits.Body(), p.clock.now, size-c.movedThen)
 	c.movedThen = size
 }
 
 // expireFlush gives the client as long as it may leave the response untaken.
-func (w *worker) expireFlush(c *conn) {
+func (p *poller) expireFlush(c *conn) {
 	taken := c.taken()
-	c.renew(w.r.o.Limits.Response(), w.clock.now, taken-c.movedThen)
+	c.renew(p.r.o.Limits.Response(), p.clock.now, taken-c.movedThen)
 	c.movedThen = taken
 }
 

@@ -15,14 +15,14 @@ import (
 
 func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
 	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{ResponseRate: 1 << 20}})
-	w := r.monitor.worker
+	p := r.monitor.worker
 	c, client := connect(t, r)
 	c.own.begin()
 	c.phase = phaseFlush
 	c.newOut()
 	c.out.Keep(make([]byte, 8<<20))
-	w.clock.set(r)
-	began := w.clock.now
+	p.clock.set(r)
+	began := p.clock.now
 	left := func() time.Duration { return time.Duration(c.deadline.Load() - began) }
 	takes := func(n int) {
 		for buf := make([]byte, 64<<10); n > 0; n -= len(buf) {
@@ -31,41 +31,41 @@ func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
 		}
 	}
 
-	w.look(c)
+	p.look(c)
 	require.Equal(t, time.Minute, left())
-	w.clock.now = began + int64(59*time.Second)
+	p.clock.now = began + int64(59*time.Second)
 	takes(64 << 10)
-	w.look(c)
+	p.look(c)
 	assert.Less(t, left(), 62*time.Second, "a little buys a little time")
 	assert.GreaterOrEqual(t, left(), time.Minute)
 
-	w.clock.now = began + int64(62*time.Second)
+	p.clock.now = began + int64(62*time.Second)
 	takes(64 << 10)
-	w.lastLook(c, false)
+	p.lastLook(c, false)
 	assert.Equal(t, phaseClosed, c.phase)
 	assert.Equal(t, int64(1), r.counters.WriteTimeouts.Load())
 }
 
 func TestAClientThatTakesItsResponseInTimeHasTheWholeTimeAgain(t *testing.T) {
 	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{ResponseRate: 1000}})
-	w := r.monitor.worker
+	p := r.monitor.worker
 	c, client := connect(t, r)
 	c.own.begin()
 	c.phase = phaseFlush
 	c.newOut()
 	c.out.Keep(make([]byte, 8<<20))
-	w.clock.set(r)
-	began := w.clock.now
-	w.look(c)
-	w.clock.now = began + int64(time.Hour) // after a minute without a look
+	p.clock.set(r)
+	began := p.clock.now
+	p.look(c)
+	p.clock.now = began + int64(time.Hour) // after a minute without a look
 	buf := make([]byte, 128<<10)
 	_, err := unix.Read(client, buf)
 	require.NoError(t, err)
-	w.lastLook(c, true)
+	p.lastLook(c, true)
 	assert.Equal(t, phaseFlush, c.phase, "it has moved during a stall")
-	w.clock.now += int64(time.Second)
+	p.clock.now += int64(time.Second)
 	_, err = unix.Read(client, buf)
 	require.NoError(t, err)
-	w.look(c)
-	assert.Equal(t, w.clock.now+int64(time.Minute), c.deadline.Load())
+	p.look(c)
+	assert.Equal(t, p.clock.now+int64(time.Minute), c.deadline.Load())
 }

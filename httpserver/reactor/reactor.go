@@ -29,8 +29,8 @@ type Reactor struct {
 	table   table
 	start   time.Time // deadlines count from here
 
-	threads []*worker
-	polling *atomic.Int32 // workers blocked in epoll_wait, or about to be; other processes read it in Options.Row
+	threads []*poller
+	polling *atomic.Int32 // pollers blocked in epoll_wait, or about to be; other processes read it in Options.Row
 	orders  orders
 	closed  atomic.Bool
 	stopped chan struct{} // closed by Close
@@ -73,7 +73,7 @@ func New(threads int, o Options) (*Reactor, error) {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	r := &Reactor{o: o.withDefaults(), epoll: epoll, wake: wake, sched: newScheduler(threads),
-		start: time.Now(), drains: make(chan struct{}, 1), stopped: make(chan struct{}), threads: make([]*worker, threads),
+		start: time.Now(), drains: make(chan struct{}, 1), stopped: make(chan struct{}), threads: make([]*poller, threads),
 		ids: httpserver.NewRequestIDs(), http: httpserver.Options{}.WithDefaults()}
 	if r.row = o.Row; r.row == nil {
 		r.row = scoreboard.Private(threads)
@@ -86,7 +86,7 @@ func New(threads int, o Options) (*Reactor, error) {
 	r.queue.capacity = r.o.Queue
 	r.pool.init(r)
 	for i := range r.threads {
-		r.threads[i] = r.newWorker(i)
+		r.threads[i] = r.newPoller(i)
 	}
 	if err := r.watch(); err != nil {
 		r.closeDescriptors()
@@ -164,9 +164,9 @@ func (r *Reactor) RefuseQueued() {
 	}
 }
 
-var one = []byte{1, 0, 0, 0, 0, 0, 0, 0}
+var wakeValue = []byte{1, 0, 0, 0, 0, 0, 0, 0}
 
-func (r *Reactor) notify() { _, _ = unix.Write(r.wake, one) } // it fails only if it is written to already, very often
+func (r *Reactor) notify() { _, _ = unix.Write(r.wake, wakeValue) } // it fails only if it is written to already, very often
 
 // call wakes somebody who waits for events, if there is one, to look at the queue.
 func (r *Reactor) call() {

@@ -13,7 +13,7 @@ import (
 	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
-// A client that sends as fast as we read does not keep a worker from others: after so much it waits its turn.
+// A client that sends as fast as we read does not keep a poller from others: after so much it waits its turn.
 const (
 	requestTurn = 64 // requests that came together
 	readTurn    = 16 // reads of content
@@ -48,27 +48,27 @@ func (s *scratch) more(c *conn, data []byte) (all []byte, drained bool, err erro
 }
 
 // keep stores what is to be gone on with when more has come.
-func (w *worker) keep(c *conn, data []byte) {
+func (p *poller) keep(c *conn, data []byte) {
 	if len(data) == 0 {
 		if c.began = 0; c.in != nil {
 			c.forget()
 		}
 		if c.served > 0 { // before that, the time for the first head runs from the beginning
-			c.deadline.Store(w.clock.now + int64(w.r.http.IdleTimeout))
+			c.deadline.Store(p.clock.now + int64(p.r.http.IdleTimeout))
 		}
 		return
 	}
 	if !c.store(data) {
-		w.noMemory(c)
+		p.noMemory(c)
 		return
 	}
 	if c.began == 0 {
-		c.began = w.r.now()
+		c.began = p.r.now()
 		if c.served > 0 {
-			c.expire(w.r.http.HeaderTimeout)
+			c.expire(p.r.http.HeaderTimeout)
 		}
 	}
-	s := &w.scratch
+	s := &p.scratch
 	c.parser, s.parser, s.spare = s.parser, s.spare, nil
 	if s.parser == nil {
 		s.parser = new(http1.Parser)
@@ -76,139 +76,139 @@ func (w *worker) keep(c *conn, data []byte) {
 }
 
 // receive reads heads, and has requests answered, until nothing more is there.
-func (w *worker) receive(c *conn) {
-	s := &w.scratch
+func (p *poller) receive(c *conn) {
+	s := &p.scratch
 	data, drained, err := s.load(c), c.dry, error(nil)
 	c.dry = false
 	for turn := requestTurn; ; {
 		n := 0
 		if len(data) > 0 {
-			if n, err = w.parse(data); err != nil {
-				w.malformed(c, err)
+			if n, err = p.parse(data); err != nil {
+				p.malformed(c, err)
 				return
 			}
 		}
 		switch {
 		case n > 0:
 			s.dry = drained && !c.hangup
-			data = w.request(c, data, n)
+			data = p.request(c, data, n)
 			s.dry = false
-			if w.to == inOutbox {
-				w.keep(c, nil)
+			if p.to == inOutbox {
+				p.keep(c, nil)
 				return
 			}
-			if c.phase != phaseHead || w.to != nobody {
+			if c.phase != phaseHead || p.to != nobody {
 				return
 			}
-			if turn--; w.parks || turn == 0 || w.clock.now-w.began > timeTurn && w.r.queue.ready(true) {
-				w.yield(c, data, drained)
+			if turn--; p.parks || turn == 0 || p.clock.now-p.began > timeTurn && p.r.queue.ready(true) {
+				p.yield(c, data, drained)
 				return
 			}
 			continue
 		case drained && !c.hangup:
-			w.keep(c, data)
+			p.keep(c, data)
 			return
 		}
-		last := w.r.draining.Load() // before the read: a request may come after it
+		last := p.r.draining.Load() // before the read: a request may come after it
 		if data, drained, err = s.more(c, data); err != nil {
-			w.stopped(c, data, err, last)
+			p.stopped(c, data, err, last)
 			return
 		}
 	}
 }
 
 // parse goes on with the head of a request, into w.scratch.head.
-func (w *worker) parse(data []byte) (n int, err error) {
-	limits := http1.Limits{Head: w.r.http.MaxHeaderBytes}
-	return w.scratch.parser.Parse(data, &limits, &w.scratch.head)
+func (p *poller) parse(data []byte) (n int, err error) {
+	limits := http1.Limits{Head: p.r.http.MaxHeaderBytes}
+	return p.scratch.parser.Parse(data, &limits, &p.scratch.head)
 }
 
 // stopped handles a read of a head that has brought nothing. last says that it began while the server was draining.
-func (w *worker) stopped(c *conn, data []byte, err error, last bool) {
+func (p *poller) stopped(c *conn, data []byte, err error, last bool) {
 	switch {
 	case errors.Is(err, unix.EAGAIN) && last && len(data) == 0:
 		c.close()
 	case errors.Is(err, unix.EAGAIN):
-		w.keep(c, data)
+		p.keep(c, data)
 	case err == io.EOF && len(data) > 0:
-		w.r.o.Log.Debug("the client closed the connection in the middle of a request's head", "remote", c.remote)
+		p.r.o.Log.Debug("the client closed the connection in the middle of a request's head", "remote", c.remote)
 		c.close()
 	default:
 		c.close()
 	}
-	w.scratch.parser.Reset()
+	p.scratch.parser.Reset()
 }
 
 // yield lets others go on with what is left of a connection's requests, and of what can be read.
-func (w *worker) yield(c *conn, data []byte, drained bool) {
+func (p *poller) yield(c *conn, data []byte, drained bool) {
 	if len(data) == 0 && drained && !c.hangup {
-		w.keep(c, nil)
+		p.keep(c, nil)
 		return
 	}
 	if !c.store(data) {
-		w.noMemory(c)
+		p.noMemory(c)
 		return
 	}
-	w.r.again(c)
+	p.r.again(c)
 }
 
-// enqueue has c handed to the threads, with its request complete, when w lets go of it.
-func (w *worker) enqueue(c *conn) {
-	w.to = inQueue
+// enqueue has c handed to the threads, with its request complete, when p lets go of it.
+func (p *poller) enqueue(c *conn) {
+	p.to = inQueue
 	c.deadline.Store(0)
 	if c.arrived == 0 {
-		c.arrived = w.r.now()
+		c.arrived = p.r.now()
 	}
 }
 
 // storeAndQueue has the threads answer the request that data begins with.
-func (w *worker) storeAndQueue(c *conn, data []byte) {
+func (p *poller) storeAndQueue(c *conn, data []byte) {
 	if !c.store(data) {
-		w.noMemory(c)
+		p.noMemory(c)
 		return
 	}
-	w.enqueue(c)
+	p.enqueue(c)
 }
 
 // request handles the request whose head is data[:n], and returns what follows it.
-func (w *worker) request(c *conn, data []byte, n int) (rest []byte) {
-	h := &w.scratch.head
-	o := &w.r.http
+func (p *poller) request(c *conn, data []byte, n int) (rest []byte) {
+	h := &p.scratch.head
+	o := &p.r.http
 	c.began = 0
 	switch {
 	case o.MaxBody >= 0 && h.ContentLength > o.MaxBody:
-		w.tooLarge(c, h)
+		p.tooLarge(c, h)
 		return nil
 	case !h.Chunked && h.ContentLength <= 0:
-		return w.whole(c, data, n, 0)
+		return p.whole(c, data, n, 0)
 	case o.StreamRequests:
-		return w.serveStreamed(c, data, n)
+		return p.serveStreamed(c, data, n)
 	case !h.Chunked && h.ContentLength <= int64(len(data)-n):
-		return w.whole(c, data, n, int(h.ContentLength))
+		return p.whole(c, data, n, int(h.ContentLength))
 	}
-	w.beginBody(c, data, n)
+	p.beginBody(c, data, n)
 	return nil
 }
 
-func (w *worker) tooLarge(c *conn, h *http1.Head) {
-	w.r.counters.TooLarge.Add(1)
-	w.refuse(c, h, http.StatusRequestEntityTooLarge, "the content is too large")
+func (p *poller) tooLarge(c *conn, h *http1.Head) {
+	p.r.counters.TooLarge.Add(1)
+	p.refuse(c, h, http.StatusRequestEntityTooLarge, "the content is too large")
 }
 
 // whole handles a request that is all in data: its head is data[:n], and size bytes of content follow.
-func (w *worker) whole(c *conn, data []byte, n, size int) (rest []byte) {
-	if w.thread < 0 {
-		c.dry = w.scratch.dry
-		w.storeAndQueue(c, data)
+func (p *poller) whole(c *conn, data []byte, n, size int) (rest []byte) {
+	if p.thread < 0 {
+		c.dry = p.scratch.dry
+		p.storeAndQueue(c, data)
 		return nil
 	}
 	var content io.Reader
 	if size > 0 {
-		w.scratch.res.content.Reset(data[n : n+size])
-		content = &w.scratch.res.content
+		p.scratch.res.content.Reset(data[n : n+size])
+		content = &p.scratch.res.content
 	}
 	rest = data[n+size:]
-	w.serve(c, content, int64(size), len(rest) > 0)
+	p.serve(c, content, int64(size), len(rest) > 0)
 	if c.phase == phaseFlush {
 		c.storeRest(rest)
 	}

@@ -8,13 +8,13 @@ import (
 )
 
 // requestID is the peer's own id if it is trusted with that, else a new one.
-func (w *worker) requestID(c *conn, h *http1.Head) string {
-	if trust := w.r.http.TrustRequestID; trust != nil && trust(c.remote.Addr()) {
+func (p *poller) requestID(c *conn, h *http1.Head) string {
+	if trust := p.r.http.TrustRequestID; trust != nil && trust(c.remote.Addr()) {
 		if id := sentID(h); httpserver.ValidRequestID(id) {
 			return id
 		}
 	}
-	return w.scratch.ids.Next()
+	return p.scratch.ids.Next()
 }
 
 // sentID is the value of X-Request-ID if that was sent exactly once, else "".

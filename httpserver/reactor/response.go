@@ -23,10 +23,10 @@ const (
 	untilClose
 )
 
-// response is the httpserver.ResponseWriter of a worker. It collects what goes out with the next system
+// response is the httpserver.ResponseWriter of a poller. It collects what goes out with the next system
 // call; what the client does not take goes into the connection's out.
 type response struct {
-	w        *worker
+	p        *poller
 	c        *conn
 	content  bytes.Reader // of a request whose content was there as a whole
 	streamed *streamed    // of a request whose content comes in meanwhile; nil otherwise
@@ -50,8 +50,8 @@ type response struct {
 	buf []byte // not sent yet: the head, small content, chunk framing
 }
 
-func (res *response) begin(w *worker, c *conn, minor int, last bool) {
-	*res = response{w: w, c: c, minor: minor, last: last, length: -1, buf: res.buf[:0], content: res.content, streamed: res.streamed}
+func (res *response) begin(p *poller, c *conn, minor int, last bool) {
+	*res = response{p: p, c: c, minor: minor, last: last, length: -1, buf: res.buf[:0], content: res.content, streamed: res.streamed}
 }
 
 // WriteHead implements httpserver.ResponseWriter.
@@ -59,10 +59,10 @@ func (res *response) WriteHead(h *httpserver.Head) error {
 	if res.headSet {
 		return httpserver.ErrHeadTwice
 	}
-	res.w.clock.look(res.w.r)
+	res.p.clock.look(res.p.r)
 	res.headSet, res.status, res.length, res.noContent = true, h.Status, h.ContentLength, h.NoContent
 	// Content that the handler has not read yet may never be: then the next request could not be found.
-	res.last = res.last || h.Close || res.w.r.leaving.Load() || res.streamed != nil && !res.streamed.done
+	res.last = res.last || h.Close || res.p.r.leaving.Load() || res.streamed != nil && !res.streamed.done
 	switch {
 	case h.NoContent || h.ContentLength >= 0:
 		res.mode = byLength
@@ -93,10 +93,10 @@ func (res *response) appendHead(b []byte, h *httpserver.Head) []byte {
 		b = appendField(b, f.Name, f.Value)
 	}
 	if !server {
-		b = appendField(b, "Server", res.w.r.http.ServerName)
+		b = appendField(b, "Server", res.p.r.http.ServerName)
 	}
 	if !date {
-		b = append(b, res.w.r.date.line(res.w.clock.at)...)
+		b = append(b, res.p.r.date.line(res.p.clock.at)...)
 	}
 	switch {
 	case h.ContentLength >= 0 && h.Status != http.StatusNoContent:
@@ -234,7 +234,7 @@ const cachedFile = readSize
 // sendCached sends the connection's file with the head, and reports whether it could.
 func (res *response) sendCached() bool {
 	c := res.c
-	p := res.w.outBuffer()[:c.fileLeft]
+	p := res.p.outBuffer()[:c.fileLeft]
 	if !disk.ReadCached(c.file, p, c.fileAt) {
 		return false
 	}
@@ -254,10 +254,10 @@ func (res *response) fail() {
 		res.aborted = true
 		return
 	}
-	res.begin(res.w, res.c, res.minor, res.last)
+	res.begin(res.p, res.c, res.minor, res.last)
 	answer := httpserver.OwnAnswer(http.StatusInternalServerError)
 	answer.Close = true
-	_ = answer.Send(res, string(res.w.scratch.head.Method)) // res keeps its error
+	_ = answer.Send(res, string(res.p.scratch.head.Method)) // res keeps its error
 }
 
 // equalFold compares with an ASCII string.

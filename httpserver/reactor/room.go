@@ -15,9 +15,9 @@ func (r *Reactor) full() bool {
 
 // makeRoom closes the connection that has been idle for longest, and reports whether there was one. It never closes one
 // with a request: what has come and was not read is looked after first.
-func (w *worker) makeRoom() bool {
+func (p *poller) makeRoom() bool {
 	for range 4 {
-		c := w.idlest()
+		c := p.idlest()
 		if c == nil {
 			return false
 		}
@@ -27,11 +27,11 @@ func (w *worker) makeRoom() bool {
 		_, idle := c.idleSince()
 		switch {
 		case !idle:
-			w.putBack(c)
+			p.putBack(c)
 		case c.pending():
-			w.drive(c)
+			p.drive(c)
 		default:
-			w.r.counters.IdleClosed.Add(1)
+			p.r.counters.IdleClosed.Add(1)
 			c.close()
 			return true
 		}
@@ -40,17 +40,17 @@ func (w *worker) makeRoom() bool {
 }
 
 // idlest returns the connection that has been idle for longest, of some; nil if none is idle.
-func (w *worker) idlest() (found *conn) {
-	t := &w.r.table
+func (p *poller) idlest() (found *conn) {
+	t := &p.r.table
 	var since int64
 	size := uint32(t.highest.Load()) + 1
 	for range min(crowdLook, size) {
-		c := t.conn(int(w.r.crowdAt.Add(1) % size))
+		c := t.conn(int(p.r.crowdAt.Add(1) % size))
 		if c == nil || !c.own.claim() {
 			continue
 		}
 		at, idle := c.idleSince()
-		w.putBack(c)
+		p.putBack(c)
 		if idle && (found == nil || at < since) {
 			found, since = c, at
 		}
@@ -59,9 +59,9 @@ func (w *worker) idlest() (found *conn) {
 }
 
 // putBack lets go of a connection that w only has looked at.
-func (w *worker) putBack(c *conn) {
-	w.to = nobody
-	w.finish(c, c.served)
+func (p *poller) putBack(c *conn) {
+	p.to = nobody
+	p.finish(c, c.served)
 }
 
 // idleSince returns since when c, which the caller owns, has been waiting for the first byte of a request.

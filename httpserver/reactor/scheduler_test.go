@@ -158,7 +158,7 @@ func play(t testing.TB, threads int, script []byte) {
 		thread := int(b>>2) % threads
 		switch {
 		case b&3 == 3: // a look
-			at += tick
+			at += lookTick
 			s.observe(at, s.snapshot(nil), func([]int) bool { return b&4 != 0 })
 		case s.state[thread] == stateAbsent:
 			s.join(thread)
@@ -179,8 +179,8 @@ func play(t testing.TB, threads int, script []byte) {
 // requirePollerSoon fails unless somebody polls, or is woken by the looks that follow, or all are inside.
 func requirePollerSoon(t testing.TB, s *scheduler, at time.Duration, computes bool) {
 	t.Helper()
-	for end := at + starving + 2*tick; at < end && s.polling == 0 && len(s.parked) > 0; {
-		at += tick
+	for end := at + starvingTime + 2*lookTick; at < end && s.polling == 0 && len(s.parked) > 0; {
+		at += lookTick
 		s.observe(at, s.snapshot(nil), func([]int) bool { return computes })
 	}
 	require.True(t, s.polling > 0 || len(s.parked) == 0, "nobody polls, and nobody is woken for it: %s", statesOf(s))

@@ -55,8 +55,8 @@ func (res *response) send(p []byte, tail string) error {
 
 // hold puts buf and p into the outbox if they are the whole answer and that is wanted.
 func (res *response) hold(p []byte) bool {
-	if !res.holds || !res.w.r.sched.single.Load() || res.last || res.sent || res.c.file != nil || res.aborted || len(p) > joined || res.mode != byLength ||
-		res.length > res.written && !res.noContent || !res.w.hold(res.c, res.buf, p) {
+	if !res.holds || !res.p.r.sched.single.Load() || res.last || res.sent || res.c.file != nil || res.aborted || len(p) > joined || res.mode != byLength ||
+		res.length > res.written && !res.noContent || !res.p.hold(res.c, res.buf, p) {
 		return false
 	}
 	res.held, res.sent, res.buf = true, true, res.buf[:0]
@@ -99,7 +99,7 @@ func (res *response) keep(parts ...[]byte) error {
 		if c.out == nil {
 			c.newOut()
 		}
-		if !res.w.inside { // a refusal: it is small, and nobody may wait for a disk
+		if !res.p.inside { // a refusal: it is small, and nobody may wait for a disk
 			c.out.Keep(part)
 			continue
 		}
@@ -129,7 +129,7 @@ func (res *response) await() error {
 		if !tooMuch && !c.tryAgain() {
 			return nil
 		}
-		state, err := res.w.drain(c)
+		state, err := res.p.drain(c)
 		if err != nil {
 			return res.broken(err)
 		}

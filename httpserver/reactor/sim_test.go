@@ -167,7 +167,7 @@ func (s *simulation) look() {
 func (s *simulation) plan(interval time.Duration) {
 	s.planned++
 	planned := s.planned
-	delay := interval + s.about(tick/5)
+	delay := interval + s.about(lookTick/5)
 	if s.late != nil {
 		delay += s.late()
 	}
@@ -183,7 +183,7 @@ func (s *simulation) rouse() {
 	if s.rests {
 		s.rests = false
 		s.pace.roused()
-		s.plan(tick)
+		s.plan(lookTick)
 	}
 }
 

@@ -32,9 +32,9 @@ func TestAClientThatDoesNotReadIsNotTriedWithEachPieceOfAResponse(t *testing.T) 
 		tried++
 		return unix.EAGAIN
 	})
-	w := theThread(t, r)
+	p := theThread(t, r)
 	unix.Write(client, []byte(aRequest))
-	driveNow(t, w, c, unix.EPOLLIN)
+	driveNow(t, p, c, unix.EPOLLIN)
 	assert.Equal(t, phaseFlush, c.phase)
 	assert.Less(t, tried, pieces/100)
 	assert.Greater(t, tried, pieces*len(piece)/outStep-1, "a client that reads again is not noticed")
@@ -63,9 +63,9 @@ func TestAClientThatReadsAgainIsSentTheNextPieceImmediately(t *testing.T) {
 		}
 		return 0
 	})
-	w := theThread(t, r)
+	p := theThread(t, r)
 	unix.Write(client, []byte(aRequest))
-	driveNow(t, w, c, unix.EPOLLIN)
+	driveNow(t, p, c, unix.EPOLLIN)
 	assert.Equal(t, phaseHead, c.phase)
 }
 
@@ -79,9 +79,9 @@ func TestAClientThatReadsFastTakesTurnsWithTheOthers(t *testing.T) {
 	_, err := c.out.Write(make([]byte, 3*sendTurn))
 	require.NoError(t, err)
 	c.phase = phaseFlush
-	w := theThread(t, r)
+	p := theThread(t, r)
 	for turn := int64(1); c.phase == phaseFlush; turn++ {
-		driveNow(t, w, c, unix.EPOLLOUT)
+		driveNow(t, p, c, unix.EPOLLOUT)
 		if c.phase == phaseFlush {
 			require.Equal(t, turn*sendTurn, c.outSent)
 			assert.Equal(t, 1, r.queue.size(), "the next turn does not come by itself")
@@ -100,16 +100,16 @@ func TestTimeToWaitIsRoundedUpAndDoesNotOverflow(t *testing.T) {
 }
 
 // stalled has the time of c be up, as it is after a stall of the process, and does what the sweeper would.
-func stalled(t *testing.T, c *conn) *worker {
+func stalled(t *testing.T, c *conn) *poller {
 	t.Helper()
-	w := c.r.newWorker(-1)
-	c.deadline.Store(w.clock.now)
-	w.clock.set(c.r)
+	p := c.r.newPoller(-1)
+	c.deadline.Store(p.clock.now)
+	p.clock.set(c.r)
 	require.True(t, c.own.claim())
-	require.True(t, c.overdue(w.clock.now))
-	w.lastLook(c, true)
-	w.finish(c, c.served)
-	return w
+	require.True(t, c.overdue(p.clock.now))
+	p.lastLook(c, true)
+	p.finish(c, c.served)
+	return p
 }
 
 func TestWhatLiesInTheSocketAfterAStallOfTheProcessIsNotTooLate(t *testing.T) {
@@ -122,17 +122,17 @@ func TestWhatLiesInTheSocketAfterAStallOfTheProcessIsNotTooLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newTestReactor(t, sayHello, Options{})
 			c, client := connect(t, r)
-			w := theThread(t, r)
+			p := theThread(t, r)
 			ask(c, client, aRequest)
-			for w.turn(0) {
+			for p.turn(0) {
 			}
 			require.Contains(t, received(client), content)
 			ask(c, client, test.before)
-			for w.turn(0) {
+			for p.turn(0) {
 			}
 			unix.Write(client, []byte(test.after))
 			stalled(t, c)
-			for w.turn(0) {
+			for p.turn(0) {
 			}
 			assert.Contains(t, received(client), content)
 			assert.Equal(t, nobody, c.own.at())
@@ -149,9 +149,9 @@ func TestWhatHasNotComeWhenItsTimeIsUpIsTooLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newTestReactor(t, sayHello, Options{})
 			c, client := connect(t, r)
-			w := theThread(t, r)
+			p := theThread(t, r)
 			ask(c, client, test.request)
-			for w.turn(0) {
+			for p.turn(0) {
 			}
 			stalled(t, c)
 			assert.Contains(t, received(client), test.answer)

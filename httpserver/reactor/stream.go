@@ -129,16 +129,16 @@ func (b *streamed) await() error {
 }
 
 // serveStreamed answers a request whose content comes in while the handler runs.
-func (w *worker) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
-	if w.thread < 0 {
-		w.storeAndQueue(c, data)
+func (p *poller) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
+	if p.thread < 0 {
+		p.storeAndQueue(c, data)
 		return nil
 	}
-	h, res := &w.scratch.head, &w.scratch.res
+	h, res := &p.scratch.head, &p.scratch.res
 	body := &streamed{c: c, res: res, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue,
-		allowed: newAllowance(w.r.o.Limits.Body(), 0)}
+		allowed: newAllowance(p.r.o.Limits.Body(), 0)}
 	res.streamed = body
-	w.serve(c, body, h.ContentLength, false)
+	p.serve(c, body, h.ContentLength, false)
 	if c.phase == phaseFlush {
 		c.storeRest(body.pending)
 	}

@@ -19,7 +19,7 @@ const longStall = int64(4 * sweepInterval)
 // sweep looks after deadlines, requests that wait too long, and listeners that had no descriptors left, until
 // Close.
 func (r *Reactor) sweep() {
-	w := r.newWorker(-1)
+	p := r.newPoller(-1)
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
 	for {
@@ -29,9 +29,9 @@ func (r *Reactor) sweep() {
 		case <-r.stopped:
 			return
 		}
-		before := w.clock.now
-		w.clock.set(r)
-		now := w.clock.now
+		before := p.clock.now
+		p.clock.set(r)
+		now := p.clock.now
 		stall := now-before > longStall // this process was stopped, or had no processor
 		draining := r.draining.Load()
 		r.table.each(func(c *conn) {
@@ -41,22 +41,22 @@ func (r *Reactor) sweep() {
 			}
 			switch {
 			case c.overdue(now):
-				w.lastLook(c, stall)
+				p.lastLook(c, stall)
 			case draining && c.phase == phaseLinger:
 				c.hastenLinger(now)
-				w.to = nobody
+				p.to = nobody
 			case r.refusing.Load() && c.phase == phaseBody:
-				w.refuseBody(c, http.StatusServiceUnavailable, "the server leaves, and the content had not come")
-				w.look(c)
+				p.refuseBody(c, http.StatusServiceUnavailable, "the server leaves, and the content had not come")
+				p.look(c)
 			case c.phase != phaseHead || len(c.in) > 0: // it is not idle: draining waits for it
-				w.to = nobody
+				p.to = nobody
 			default:
-				w.look(c) // when draining, the last read: a request may be there
+				p.look(c) // when draining, the last read: a request may be there
 			}
-			w.finish(c, c.served)
+			p.finish(c, c.served)
 		})
-		r.pool.impatient(w)
-		w.refuseOld()
+		r.pool.impatient(p)
+		p.refuseOld()
 		if r.retryAccept.Swap(false) || r.balancer != nil && r.neglected() {
 			r.acceptAgain()
 		}
@@ -67,17 +67,17 @@ func (r *Reactor) sweep() {
 const refuseTurn = 1000
 
 // refuseOld answers requests that no thread has come to in time.
-func (w *worker) refuseOld() {
+func (p *poller) refuseOld() {
 	for range refuseTurn {
-		age := w.r.o.Limits.QueueAge
-		if w.r.refusing.Load() {
+		age := p.r.o.Limits.QueueAge
+		if p.r.refusing.Load() {
 			age = 0
 		}
-		i, ok := w.r.queue.popOlder(age)
+		i, ok := p.r.queue.popOlder(age)
 		if !ok {
 			return
 		}
-		w.do(i)
+		p.do(i)
 	}
 }
 
@@ -105,19 +105,19 @@ func (c *conn) overdue(now int64) bool {
 // lastLook looks after a connection whose deadline has passed, and ends what it has waited for if that has not
 // come. After a stall, of the process or of the disk, something of it lies in the socket, or room for what the client
 // should have taken: then it gets some more time.
-func (w *worker) lastLook(c *conn, stall bool) {
+func (p *poller) lastLook(c *conn, stall bool) {
 	phase, before := c.phase, c.moved()
 	if phase != phaseLinger {
-		w.look(c)
+		p.look(c)
 	}
-	if w.to != nobody || c.phase != phase {
+	if p.to != nobody || c.phase != phase {
 		return
 	}
-	late, silent := c.overdue(w.clock.now), c.moved() == before
+	late, silent := c.overdue(p.clock.now), c.moved() == before
 	switch rated := phase == phaseBody || phase == phaseFlush; {
 	case late && (silent || !stall), silent && !rated:
-		w.expired(c)
-		w.look(c)
+		p.expired(c)
+		p.look(c)
 	case late:
 		c.expire(afterStall)
 	}
@@ -136,27 +136,27 @@ func (c *conn) moved() int64 {
 }
 
 // expired ends what has taken too long.
-func (w *worker) expired(c *conn) {
-	s := w.r.counters
+func (p *poller) expired(c *conn) {
+	s := p.r.counters
 	switch c.phase {
 	case phaseHead:
 		if len(c.in) == 0 {
 			s.IdleTimeouts.Add(1)
-			w.r.o.Log.Debug("an idle connection is closed: no request came in time", "remote", c.remote, "requests", c.served)
+			p.r.o.Log.Debug("an idle connection is closed: no request came in time", "remote", c.remote, "requests", c.served)
 			c.close()
 			return
 		}
 		s.HeaderTimeouts.Add(1)
 		c.forget()
 		c.parser = nil
-		w.refuse(c, nil, http.StatusRequestTimeout, "the head of a request was not complete in time")
+		p.refuse(c, nil, http.StatusRequestTimeout, "the head of a request was not complete in time")
 	case phaseBody:
 		s.BodyTimeouts.Add(1)
-		w.refuseBody(c, http.StatusRequestTimeout, "the content of a request came too slowly")
+		p.refuseBody(c, http.StatusRequestTimeout, "the content of a request came too slowly")
 	case phaseFlush:
 		s.WriteTimeouts.Add(1)
-		w.r.cut.Info(w.r.o.Log, "the client did not take the response in time: the connection is cut off", "remote", c.remote)
-		w.flushed(c, true)
+		p.r.cut.Info(p.r.o.Log, "the client did not take the response in time: the connection is cut off", "remote", c.remote)
+		p.flushed(c, true)
 		c.reset() // nobody reads what is on its way
 	default:
 		c.close()

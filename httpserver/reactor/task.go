@@ -34,9 +34,9 @@ func (r *Reactor) enqueueTask(t *httpserver.Task) error {
 	return nil
 }
 
-func (w *worker) runTask(i item) {
+func (p *poller) runTask(i item) {
 	t := i.task
-	if w.r.tooOld(i) {
+	if p.r.tooOld(i) {
 		t.Refuse(httpserver.ErrQueueFull)
 		return
 	}
@@ -44,7 +44,7 @@ func (w *worker) runTask(i item) {
 		return
 	}
 	defer t.Finish()
-	w.enter()
-	defer w.leave()
-	t.Run(w.thread)
+	p.enter()
+	defer p.leave()
+	t.Run(p.thread)
 }

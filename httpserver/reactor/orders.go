@@ -38,8 +38,8 @@ func (r *Reactor) forward(control <-chan func()) {
 }
 
 // obey runs the orders.
-func (w *worker) obey() {
-	o := &w.r.orders
+func (p *poller) obey() {
+	o := &p.r.orders
 	if !o.there.Load() {
 		return
 	}
@@ -48,7 +48,7 @@ func (w *worker) obey() {
 	o.waiting = nil
 	o.there.Store(false)
 	o.mu.Unlock()
-	w.deliver(&w.outbox) // an order may take long
+	p.deliver(&p.outbox) // an order may take long
 	for _, f := range waiting {
 		f()
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
-// worker is one who polls: a thread in Work, or one of the reactor's own goroutines (thread -1), which
+// poller is one who polls: a thread in Work, or one of the reactor's own goroutines (thread -1), which
 // does all but call the application.
-type worker struct {
+type poller struct {
 	r        *Reactor
 	thread   int
 	tid      int          // the OS thread's id
@@ -29,10 +29,10 @@ type worker struct {
 	outbox   outbox
 	disk     bool  // it may wait for a disk: it is of the pool
 	inside   bool  // in the application
-	to       place // who is to own the connection at hand when this worker lets go of it
+	to       place // who is to own the connection at hand when this poller lets go of it
 }
 
-// scratch is what a worker needs for the connection at hand. Between two events a connection has no
+// scratch is what a poller needs for the connection at hand. Between two events a connection has no
 // buffers of its own, unless part of a request is there.
 type scratch struct {
 	buf    []byte
@@ -50,15 +50,15 @@ type scratch struct {
 // readSize is how much is read at once; a head or a small request is usually there as a whole.
 const readSize = 64 << 10
 
-func (r *Reactor) newWorker(thread int) *worker {
-	w := &worker{r: r, thread: thread, events: make([]unix.EpollEvent, 64)}
-	w.stat.Store(-1)
-	w.scratch.buf = make([]byte, readSize)
-	w.scratch.parser = new(http1.Parser)
-	w.scratch.ids = r.ids.Block()
-	w.outbox.short, w.outbox.longest = shortRequest, holdTime
-	w.clock.set(r)
-	return w
+func (r *Reactor) newPoller(thread int) *poller {
+	p := &poller{r: r, thread: thread, events: make([]unix.EpollEvent, 64)}
+	p.stat.Store(-1)
+	p.scratch.buf = make([]byte, readSize)
+	p.scratch.parser = new(http1.Parser)
+	p.scratch.ids = r.ids.Block()
+	p.outbox.short, p.outbox.longest = shortRequest, holdTime
+	p.clock.set(r)
+	return p
 }
 
 // Work makes the calling thread thread number thread until Close. It runs what comes from control between two requests;
@@ -68,88 +68,88 @@ func (r *Reactor) Work(thread int, control <-chan func()) {
 		return
 	}
 	defer r.release()
-	w := r.threads[thread]
-	w.tid = unix.Gettid()
-	w.openStat()
-	defer w.closeStat()
+	p := r.threads[thread]
+	p.tid = unix.Gettid()
+	p.openStat()
+	defer p.closeStat()
 	if control != nil {
 		r.forward(control)
 	}
 	r.once.Do(func() { r.background(r.monitor.run) })
-	w.parks = !r.sched.join(thread)
-	for !r.closed.Load() || r.queue.size() > 0 || w.outbox.waiting.Load() > 0 {
-		w.proceed()
+	p.parks = !r.sched.join(thread)
+	for !r.closed.Load() || r.queue.size() > 0 || p.outbox.waiting.Load() > 0 {
+		p.proceed()
 	}
-	w.stay()
+	p.stay()
 	r.sched.leave(thread)
 	r.wakeAll()
 }
 
 // proceed does the next thing. What is held goes out before the thread parks; that may bring another request, after
 // which the thread polls instead.
-func (w *worker) proceed() {
+func (p *poller) proceed() {
 	switch {
-	case !w.parks:
-		w.obey()
-		w.turn(-1)
-	case w.outbox.waiting.Load() > 0:
-		w.deliver(&w.outbox)
+	case !p.parks:
+		p.obey()
+		p.turn(-1)
+	case p.outbox.waiting.Load() > 0:
+		p.deliver(&p.outbox)
 	default:
-		w.park()
+		p.park()
 	}
 }
 
-// stay takes back a parking that the worker has not come to yet: there is another request for it first.
-func (w *worker) stay() {
-	if w.parks && !w.r.sched.unparkThread(w.thread) {
-		w.unparked.wait(forever) // somebody has woken it already
+// stay takes back a parking that the poller has not come to yet: there is another request for it first.
+func (p *poller) stay() {
+	if p.parks && !p.r.sched.unparkThread(p.thread) {
+		p.unparked.wait(forever) // somebody has woken it already
 	}
-	w.parks = false
+	p.parks = false
 }
 
 // park blocks until the thread is to poll again. Afterwards the thread polls.
-func (w *worker) park() {
-	if w.r.closed.Load() { // since before it was parked: nobody has woken it, see wakeAll
-		w.stay()
+func (p *poller) park() {
+	if p.r.closed.Load() { // since before it was parked: nobody has woken it, see wakeAll
+		p.stay()
 		return
 	}
-	w.unparked.wait(forever)
-	w.parks = false
-	w.clock.set(w.r)
+	p.unparked.wait(forever)
+	p.parks = false
+	p.clock.set(p.r)
 }
 
 // turn does one thing that is waiting, or waits for up to timeout milliseconds (-1: for ever). It reports
 // whether there was something.
-func (w *worker) turn(timeout int) bool {
-	if item, ok := w.r.queue.pop(w.thread >= 0); ok {
-		w.do(item)
-		if w.outbox.due {
-			w.deliver(&w.outbox)
+func (p *poller) turn(timeout int) bool {
+	if item, ok := p.r.queue.pop(p.thread >= 0); ok {
+		p.do(item)
+		if p.outbox.due {
+			p.deliver(&p.outbox)
 		}
 		return true
 	}
-	if w.outbox.waiting.Load() > 0 {
-		w.deliver(&w.outbox)
+	if p.outbox.waiting.Load() > 0 {
+		p.deliver(&p.outbox)
 		return true
 	}
-	return w.poll(timeout)
+	return p.poll(timeout)
 }
 
 // poll waits for events and queues them; whoever is free takes them from there.
-func (w *worker) poll(timeout int) bool {
-	w.r.polling.Add(1)
-	n := w.wait(timeout)
-	w.r.polling.Add(-1)
-	return w.queueEvents(n)
+func (p *poller) poll(timeout int) bool {
+	p.r.polling.Add(1)
+	n := p.wait(timeout)
+	p.r.polling.Add(-1)
+	return p.queueEvents(n)
 }
 
 // wait waits for events, and returns how many there are in w.events.
-func (w *worker) wait(timeout int) int {
-	r := w.r
-	if r.queue.ready(w.thread >= 0) || r.closed.Load() || w.thread >= 0 && r.orders.there.Load() {
+func (p *poller) wait(timeout int) int {
+	r := p.r
+	if r.queue.ready(p.thread >= 0) || r.closed.Load() || p.thread >= 0 && r.orders.there.Load() {
 		timeout = 0 // came in between; see push
 	}
-	n, err := unix.EpollWait(r.epoll, w.events, timeout)
+	n, err := unix.EpollWait(r.epoll, p.events, timeout)
 	if err != nil && err != unix.EINTR {
 		r.o.Log.Error("epoll_wait failed", "error", err)
 		time.Sleep(time.Millisecond)
@@ -158,56 +158,56 @@ func (w *worker) wait(timeout int) int {
 }
 
 // queueEvents queues w.events[:n] and reports whether there is one.
-func (w *worker) queueEvents(n int) bool {
+func (p *poller) queueEvents(n int) bool {
 	if n <= 0 {
 		return false
 	}
-	w.clock.set(w.r)
-	w.r.queue.pushEvents(w.events[:n])
+	p.clock.set(p.r)
+	p.r.queue.pushEvents(p.events[:n])
 	return true
 }
 
 // do handles one item of the queue.
-func (w *worker) do(item item) {
+func (p *poller) do(item item) {
 	switch {
 	case item.task != nil:
-		w.clock.set(w.r)
-		w.runTask(item)
+		p.clock.set(p.r)
+		p.runTask(item)
 	case item.conn != nil:
-		w.clock.set(w.r)
+		p.clock.set(p.r)
 		c := item.conn
 		if !c.own.take(inQueue) { // it was closed
 			return
 		}
 		c.waited = time.Since(item.since)
-		if w.r.tooOld(item) {
-			w.overloaded(c, &w.r.aged, "it waited too long for a thread")
+		if p.r.tooOld(item) {
+			p.overloaded(c, &p.r.aged, "it waited too long for a thread")
 		}
-		w.drive(c)
+		p.drive(c)
 	case item.event.Fd == wakeFd:
-		w.woken()
+		p.woken()
 	case item.event.Fd == bellFd:
-		w.called()
+		p.called()
 	default:
-		w.event(item.event)
+		p.event(item.event)
 	}
 }
 
 // enter and leave stand around every call of the application. What this thread had taken in and not got to
 // is for those who poll: they may be blocked, and would not notice.
-func (w *worker) enter() {
-	r := w.r
-	w.stay()
-	w.inside = true
-	r.unpark(r.sched.enter(w.thread))
+func (p *poller) enter() {
+	r := p.r
+	p.stay()
+	p.inside = true
+	r.unpark(r.sched.enter(p.thread))
 	if r.polling.Load() > 0 && r.queue.ready(true) {
 		r.notify()
 	}
 	r.monitor.rouse()
-	r.monitor.rouseFor(&w.outbox)
+	r.monitor.rouseFor(&p.outbox)
 }
 
-func (w *worker) leave() {
-	w.inside = false
-	w.parks = !w.r.sched.exit(w.thread)
+func (p *poller) leave() {
+	p.inside = false
+	p.parks = !p.r.sched.exit(p.thread)
 }
