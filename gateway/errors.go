@@ -11,7 +11,6 @@ type Exception int
 // The exceptions that the gateway's own rules raise.
 const (
 	AssertionError Exception = iota + 1
-	TypeError
 	ValueError
 	OSError
 	UnsupportedOperation // of io: an OSError and a ValueError

@@ -102,7 +102,7 @@ func className(err error) string {
 	case errors.Is(err, httpserver.ErrDisconnected):
 		return "ConnectionResetError"
 	case errors.As(err, &call):
-		return map[gateway.Exception]string{gateway.AssertionError: "AssertionError", gateway.TypeError: "TypeError",
+		return map[gateway.Exception]string{gateway.AssertionError: "AssertionError",
 			gateway.ValueError: "ValueError", gateway.OSError: "OSError", gateway.UnsupportedOperation: "UnsupportedOperation"}[call.Exception]
 	case errors.As(err, new(exception)):
 		name, _, _ := strings.Cut(err.Error(), ":")

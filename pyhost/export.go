@@ -160,7 +160,6 @@ func unpackHead(packed string, buffer []httpserver.HeaderField) (status string, 
 
 var exceptions = map[gateway.Exception]C.int{
 	gateway.AssertionError:       C.PS_ASSERTION,
-	gateway.TypeError:            C.PS_TYPE,
 	gateway.ValueError:           C.PS_VALUE,
 	gateway.OSError:              C.PS_OS,
 	gateway.UnsupportedOperation: C.PS_UNSUPPORTED,

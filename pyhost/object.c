@@ -29,7 +29,6 @@ PyObject *ps_raise(int status, const char *message)
     PyObject *type = PyExc_SystemError;
     switch (status) {
     case PS_ASSERTION: type = PyExc_AssertionError; break;
-    case PS_TYPE: type = PyExc_TypeError; break;
     case PS_VALUE: type = PyExc_ValueError; break;
     case PS_OS: type = PyExc_OSError; break;
     case PS_UNSUPPORTED: type = ps_unsupported; break;

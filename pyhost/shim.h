@@ -23,7 +23,6 @@ enum {
     PS_BUSY = -3,         /* another thread is inside the same request: wait for it without the GIL */
     PS_HEADERS_SENT = -4, /* raise the application's exc_info again */
     PS_ASSERTION = -10,
-    PS_TYPE = -11,
     PS_VALUE = -12,
     PS_OS = -13,
     PS_DISCONNECTED = -14, /* ConnectionResetError */
