@@ -68,6 +68,20 @@ func TestMessagesAreInPlainEnglish(t *testing.T) {
 	}
 }
 
+func TestTheReadmeIsInPlainEnglish(t *testing.T) {
+	text, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number, line := range strings.Split(thereIs.ReplaceAllString(string(text), ""), "\n") {
+		for _, phrase := range unidiomatic {
+			if found := regexp.MustCompile(phrase.pattern).FindString(line); found != "" {
+				t.Errorf("README.md:%d: %q: say %s", number+1, found, phrase.say)
+			}
+		}
+	}
+}
+
 func TestTheRuleForLanguageSeesABreach(t *testing.T) {
 	source, err := readTree(fstest.MapFS{
 		"a/a.go":      {Data: []byte("package a\n\nvar x = \"this is no number\" + \"anew\" + `all told`\n")},
