@@ -128,25 +128,45 @@ func TestNewGivesUpWithItsContext(t *testing.T) {
 	start(t) // what was given up has not ended Python
 }
 
-// slowApp writes an application whose first import waits until proceed is called.
-func slowApp(t *testing.T) (name string, proceed func()) {
+// slowApp writes an application whose import makes the file begun, and waits until proceed is called.
+func slowApp(t *testing.T) (name, begun string, proceed func()) {
 	t.Helper()
 	dir := t.TempDir()
-	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "slow_app.py")
+	fifo := filepath.Join(dir, "fifo")
+	name, begun = filepath.Join(dir, "slow_app.py"), filepath.Join(dir, "begun")
 	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
-	source := fmt.Sprintf("import os\nif os.path.exists(%[1]q):\n    open(%[1]q).read()\n    os.remove(%[1]q)\n\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'slow']\n", fifo)
-	require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
-	return file, func() { require.NoError(t, os.WriteFile(fifo, nil, 0)) }
+	pipe, err := os.OpenFile(fifo, os.O_RDWR, 0) // which waits for nobody
+	require.NoError(t, err)
+	t.Cleanup(func() { pipe.Close() })
+	require.NoError(t, os.WriteFile(name, fmt.Appendf(nil, `
+import os
+open(%q, "w").close()
+os.read(os.open(%q, os.O_RDONLY), 1)
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"slow"]
+`, begun, fifo), 0o600))
+	return name, begun, func() {
+		_, err := pipe.WriteString("\n")
+		require.NoError(t, err)
+	}
 }
 
 func TestLoadGivesUpWithItsContextAndTheImportGoesOn(t *testing.T) {
 	python := start(t)
-	name, proceed := slowApp(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := python.Load(ctx, pyserve.App{Name: name})
-	assert.ErrorIs(t, err, context.DeadlineExceeded)
-	proceed()
+	name, begun, proceed := slowApp(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	given := make(chan error, 1)
+	go func() {
+		_, err := python.Load(ctx, pyserve.App{Name: name})
+		given <- err
+	}()
+	require.Eventually(t, func() bool { _, err := os.Stat(begun); return err == nil }, 20*time.Second, time.Millisecond)
+	cancel()
+	assert.ErrorIs(t, <-given, context.Canceled)
+	proceed() // for the import that goes on
+	proceed() // and the next one
 	app, err := python.Load(t.Context(), pyserve.App{Name: name})
 	require.NoError(t, err)
 	recorder := httptest.NewRecorder()
