@@ -103,7 +103,7 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		unix.Close(fd)
 		return
 	}
-	c := &conn{r: r, fd: fd, remote: addrPort(peer), local: l.local}
+	c := &conn{r: r, transport: transport{fd: fd}, remote: addrPort(peer), local: l.local}
 	if !r.admitAddress(c) {
 		unix.Close(fd)
 		return
@@ -126,7 +126,7 @@ func (r *Reactor) admit(l *listener, fd int, peer unix.Sockaddr) {
 		d.Opened(fd)
 	}
 	c.expire(r.http.HeaderTimeout)
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd), Pad: int32(c.generation)}
+	event := c.event()
 	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		r.o.Log.Error("epoll_ctl failed", "error", err)
 		c.close()

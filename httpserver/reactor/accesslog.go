@@ -10,7 +10,7 @@ import (
 	"github.com/pyserve/pyserve/httpserver/http1"
 )
 
-// entry describes the request in w.scratch; nil without an access log. It is good until the next request.
+// entry describes the request in p.scratch; nil without an access log. It is good until the next request.
 func (p *poller) entry(h *http1.Head, status int, written int64, aborted bool) *httpserver.AccessEntry {
 	s := &p.scratch
 	if p.r.http.AccessLog == nil {
@@ -52,24 +52,24 @@ func (p *poller) logAccess(c *conn, h *http1.Head, status int, written int64, ab
 		h = &http1.Head{Minor: 1}
 	}
 	p.scratch.req = httpserver.Request{ID: p.scratch.ids.Next(), Method: h.Method, Target: h.Target,
-		Proto: protocols[h.Minor], Remote: c.remote, Arrived: p.arrival(c), Queued: c.waited}
-	p.write(p.entry(h, status, written, aborted))
+		Proto: protocols[h.Minor], Remote: c.remote, Arrived: p.arrival(c), Queued: c.in.waited}
+	p.logEntry(p.entry(h, status, written, aborted))
 }
 
 // flushed logs a response that was not sent at once.
 func (p *poller) flushed(c *conn, aborted bool) {
-	entry := c.entry
-	c.entry = nil
+	entry := c.out.entry
+	c.out.entry = nil
 	if entry == nil {
 		return
 	}
 	entry.Aborted = entry.Aborted || aborted
-	entry.Bytes -= c.fileLeft
+	entry.Bytes -= c.out.fileLeft
 	entry.Duration = time.Since(entry.Time)
-	p.write(entry)
+	p.logEntry(entry)
 }
 
-func (p *poller) write(e *httpserver.AccessEntry) {
+func (p *poller) logEntry(e *httpserver.AccessEntry) {
 	if e == nil {
 		return
 	}

@@ -42,7 +42,7 @@ func TestAResponseForWhichThereIsNoDiskArrivesWholeThroughASmallSocket(t *testin
 			p := theThread(t, r)
 			driveNow(t, p, c, unix.EPOLLIN)
 			for c.phase == phaseFlush {
-				require.NoError(t, c.wait(unix.POLLOUT, patience))
+				require.NoError(t, c.await(unix.POLLOUT, patience))
 				driveNow(t, p, c, unix.EPOLLOUT)
 			}
 			_, body, _ := strings.Cut(<-received, "\r\n\r\n")

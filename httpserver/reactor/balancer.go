@@ -206,7 +206,7 @@ func (b *balancer) tell(hindered bool) {
 	}
 }
 
-// situation is how things stand for a connection that w would accept.
+// situation is how things stand for a connection that p would accept.
 func (p *poller) situation() situation {
 	switch {
 	case (p.thread >= 0 || p.r.polling.Load() > 0) && p.r.balancer.row.Counters().Hindered.Load() == 0:

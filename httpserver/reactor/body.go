@@ -16,15 +16,16 @@ import (
 // beginBody spools the content of a request from what is there on.
 func (p *poller) beginBody(c *conn, data []byte, n int) {
 	h := &p.scratch.head
-	if !c.store(data[:n]) {
+	if !c.in.store(p.r, data[:n]) {
 		p.noMemory(c)
 		return
 	}
-	c.phase, c.head, c.left, c.chunked = phaseBody, n, h.ContentLength, h.Chunked
-	c.chunks.Reset()
+	c.become(phaseBody)
+	c.in.head, c.in.left, c.in.chunked = n, h.ContentLength, h.Chunked
+	c.in.chunks.Reset()
 	o := &p.r.http
-	c.spool = p.r.http.NewSpool(o.BodyBuffer)
-	c.arrived, c.movedThen = p.r.now(), 0
+	c.in.spool = p.r.http.NewSpool(o.BodyBuffer)
+	c.in.arrived, c.movedThen = p.r.now(), 0
 	c.deadline.Store(0)
 	if h.ExpectContinue && len(data) == n {
 		if err := c.sendContinue(); err != nil {
@@ -40,7 +41,7 @@ var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 // sendContinue asks for the content. Nothing but a whole line may go out; without one the client goes on
 // after a while (RFC 9110, section 10.1.1).
 func (c *conn) sendContinue() error {
-	n, err := c.writeAll(continueLine)
+	n, err := c.write(continueLine)
 	if err == nil && n > 0 && n < len(continueLine) {
 		err = io.ErrShortWrite
 	}
@@ -50,20 +51,20 @@ func (c *conn) sendContinue() error {
 // receiveBody reads content until it is complete or nothing more is there. What comes before the spool may be written to
 // lies behind the head.
 func (p *poller) receiveBody(c *conn) {
-	unspooled := c.in[c.head:]
+	unspooled := c.in.buf[c.in.head:]
 	switch {
-	case !p.disk && (c.spool.OnDisk() || len(unspooled) > 0):
+	case !p.disk && (c.in.spool.OnDisk() || len(unspooled) > 0):
 		p.to = inPool
 		return
 	case len(unspooled) > 0:
-		c.in = c.in[:c.head]
+		c.in.buf = c.in.buf[:c.in.head]
 		if p.feed(c, unspooled); c.phase != phaseBody {
 			return
 		}
 	}
 	buf := p.scratch.buf
 	for range readTurn {
-		n, err := c.read(buf)
+		n, drained, err := c.read(buf)
 		switch {
 		case err == unix.EAGAIN:
 			p.expireBody(c)
@@ -73,7 +74,7 @@ func (p *poller) receiveBody(c *conn) {
 			return
 		}
 		if p.feed(c, buf[:n]); c.phase != phaseBody || p.to != nobody {
-			c.dry = n < len(buf)
+			c.in.drained = drained
 			return
 		}
 	}
@@ -81,17 +82,17 @@ func (p *poller) receiveBody(c *conn) {
 	p.takeTurns(c)
 }
 
-// feed takes content in. The connection is in phaseReady when it is complete. If the content does not stay in memory, and w
+// feed takes content in. The connection is in phaseReady when it is complete. If the content does not stay in memory, and p
 // may not wait for the disk, the pool goes on.
 func (poller *poller) feed(c *conn, p []byte) {
-	if !poller.disk && !c.spool.Reserve(len(p)) {
-		if poller.to = inPool; !c.storeMore(p, true) {
+	if !poller.disk && !c.in.spool.Reserve(len(p)) {
+		if poller.to = inPool; !c.in.storeMore(poller.r, p, true) {
 			poller.to = nobody
 			poller.noMemory(c)
 		}
 		return
 	}
-	used, done, err := c.take(p)
+	used, done, err := c.in.spoolContent(p)
 	o := &poller.r.http
 	var fault *http1.Error
 	switch {
@@ -100,12 +101,12 @@ func (poller *poller) feed(c *conn, p []byte) {
 		poller.refuseBody(c, fault.Status, fault.Reason)
 	case err != nil:
 		poller.noRoom(c, err)
-	case o.MaxBody >= 0 && c.spool.Size() > o.MaxBody:
+	case o.MaxBody >= 0 && c.in.spool.Size() > o.MaxBody:
 		poller.tooLarge(c, poller.headOf(c))
-	case done && !c.storeMore(p[used:], false):
+	case done && !c.in.storeMore(poller.r, p[used:], false):
 		poller.noMemory(c)
 	case done:
-		c.phase = phaseReady
+		c.become(phaseReady)
 	}
 }
 
@@ -118,28 +119,6 @@ func (p *poller) noRoom(c *conn, err error) {
 	p.turnAway(c, p.headOf(c), http.StatusServiceUnavailable)
 }
 
-// take spools content, and says how much of p it used and whether the content is complete.
-func (c *conn) take(p []byte) (used int, done bool, err error) {
-	if !c.chunked {
-		used = int(min(int64(len(p)), c.left))
-		c.left -= int64(used)
-		_, err = c.spool.Write(p[:used])
-		return used, c.left == 0, err
-	}
-	for !done && used < len(p) {
-		n, taken, end, err := c.chunks.Decode(p[used:], p[used:])
-		if err != nil {
-			return used, false, err
-		}
-		if _, err := c.spool.Write(p[used : used+n]); err != nil {
-			return used, false, err
-		}
-		used += taken
-		done = end
-	}
-	return used, done, nil
-}
-
 func (p *poller) brokenOff(c *conn) {
 	p.r.o.Log.Debug("the client broke off in the middle of a request", "remote", c.remote)
 	p.logAccess(c, p.headOf(c), http.StatusBadRequest, 0, true)
@@ -150,7 +129,7 @@ func (p *poller) brokenOff(c *conn) {
 // It returns nil if there is no complete one.
 func (p *poller) headOf(c *conn) *http1.Head {
 	p.scratch.parser.Reset()
-	if n, err := p.parse(c.in); n == 0 || err != nil {
+	if n, err := p.parse(c.in.buf); n == 0 || err != nil {
 		p.scratch.parser.Reset()
 		return nil
 	}
@@ -165,15 +144,14 @@ func (p *poller) serveSpooled(c *conn) {
 	}
 	p.headOf(c)
 	var content io.Reader
-	size := c.spool.Size()
-	if size > 0 || c.chunked {
-		content = c.spool
+	size := c.in.spool.Size()
+	if size > 0 || c.in.chunked {
+		content = c.in.spool
 	}
-	c.phase = phaseHead
-	p.serve(c, content, size, len(c.in) > c.head)
-	c.dropRequest()
-	switch c.phase {
-	case phaseHead, phaseFlush:
-		c.in = append(c.in[:0], c.in[c.head:]...)
+	c.become(phaseHead)
+	p.serve(c, content, size, len(c.in.buf) > c.in.head)
+	c.in.dropContent(p.r)
+	if c.phase == phaseHead || c.phase == phaseFlush {
+		c.in.buf = append(c.in.buf[:0], c.in.buf[c.in.head:]...)
 	}
 }

@@ -57,7 +57,7 @@ func connect(t testing.TB, r *Reactor) (c *conn, client int) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { unix.Close(pair[1]) })
-	c = &conn{r: r, fd: pair[0]}
+	c = &conn{r: r, transport: transport{fd: pair[0]}}
 	require.True(t, r.table.add(c))
 	r.counters.Connections.Add(1)
 	return c, pair[1]
@@ -109,10 +109,10 @@ func TestAnEventForAnOldConnectionIsNotTakenForTheNew(t *testing.T) {
 	old, _ := connect(t, r)
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(old.fd), Pad: int32(old.generation)}
 	r.table.remove(old)
-	again := &conn{r: r, fd: old.fd}
+	again := &conn{r: r, transport: transport{fd: old.fd}}
 	require.True(t, r.table.add(again))
 	require.True(t, again.own.claim())
-	r.newPoller(-1).event(event)
+	r.newPoller(-1).handleEvent(event)
 	assert.Zero(t, again.bits.Load())
 	assert.Equal(t, uint32(aPoller), again.own.word.Load(), "it would be marked")
 	assert.NotEqual(t, old.generation, again.generation)
@@ -120,14 +120,14 @@ func TestAnEventForAnOldConnectionIsNotTakenForTheNew(t *testing.T) {
 
 func TestTheTableFindsConnectionsAndLeavesTheNewOneAlone(t *testing.T) {
 	var table table
-	low, high, tooHigh := &conn{fd: 3}, &conn{fd: 5 * chunkSize}, &conn{fd: maxDescriptors}
+	low, high, tooHigh := &conn{transport: transport{fd: 3}}, &conn{transport: transport{fd: 5 * chunkSize}}, &conn{transport: transport{fd: maxDescriptors}}
 	assert.True(t, table.add(low))
 	assert.True(t, table.add(high))
 	assert.False(t, table.add(tooHigh))
 	assert.Same(t, low, table.conn(3))
 	assert.Same(t, high, table.conn(5*chunkSize))
 	assert.Nil(t, table.conn(4*chunkSize))
-	next := &conn{fd: 3}
+	next := &conn{transport: transport{fd: 3}}
 	assert.True(t, table.add(next))
 	table.remove(low)
 	assert.Same(t, next, table.conn(3))
@@ -140,7 +140,7 @@ func TestNoConnectionHasTheGenerationOfListeners(t *testing.T) {
 	var table table
 	table.generation.Store(math.MaxUint32 - 1)
 	for fd := range 3 {
-		c := &conn{fd: fd}
+		c := &conn{transport: transport{fd: fd}}
 		require.True(t, table.add(c))
 		assert.NotEqual(t, uint32(listenerGeneration), c.generation)
 	}
@@ -153,7 +153,7 @@ func TestWaitingForAClientSurvivesSignals(t *testing.T) {
 	go func() {
 		runtime.LockOSThread()
 		thread <- unix.Gettid()
-		done <- c.wait(unix.POLLIN, patience)
+		done <- c.await(unix.POLLIN, patience)
 	}()
 	tid := <-thread
 	for range 200 {
@@ -168,7 +168,7 @@ func TestWaitingForAClientSurvivesSignals(t *testing.T) {
 	_, err := unix.Write(client, []byte("x"))
 	require.NoError(t, err)
 	assert.NoError(t, <-done)
-	assert.ErrorIs(t, (&conn{fd: c.fd}).wait(unix.POLLPRI, time.Millisecond), os.ErrDeadlineExceeded)
+	assert.ErrorIs(t, (&conn{transport: transport{fd: c.fd}}).await(unix.POLLPRI, time.Millisecond), os.ErrDeadlineExceeded)
 }
 
 func TestAResponseSurvivesPartialWrites(t *testing.T) {
@@ -192,7 +192,7 @@ func TestAResponseSurvivesPartialWrites(t *testing.T) {
 				p := theThread(t, r)
 				unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 				require.True(t, c.own.claim())
-				p.drive(c)
+				p.advance(c)
 				assert.Equal(t, phaseFlush, c.phase)
 				got := receiveAll(t, p, c, client)
 				assert.Equal(t, phaseHead, c.phase)
@@ -223,7 +223,7 @@ func receiveAll(t *testing.T, p *poller, c *conn, client int) string {
 		}
 		got.Write(buffer[:max(n, 0)])
 		if c.own.claim() {
-			p.drive(c)
+			p.advance(c)
 			runPool(c.r)
 		}
 	}
@@ -234,13 +234,13 @@ func TestARefusalThatTheSocketHasNoRoomForIsReadAllTheSame(t *testing.T) {
 	c, client := connect(t, r)
 	p := theThread(t, r)
 	for {
-		if n, _ := c.writeAll(make([]byte, 1000)); n == 0 {
+		if n, _ := c.write(make([]byte, 1000)); n == 0 {
 			break
 		}
 	}
 	unix.Write(client, []byte("no HTTP\r\n"))
 	require.True(t, c.own.claim())
-	p.drive(c)
+	p.advance(c)
 	assert.Equal(t, phaseFlush, c.phase)
 	got := receiveAll(t, p, c, client)
 	assert.Contains(t, got, "HTTP/1.1 400 Bad Request\r\n")
@@ -261,11 +261,11 @@ func TestContentThatComesFastIsTakenInTurns(t *testing.T) {
 	p.scratch.buf = make([]byte, 1000) // so that a turn is not much
 	unix.Write(client, []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"+content))
 	require.True(t, c.own.claim())
-	p.drive(c)
+	p.advance(c)
 	assert.False(t, served, "it was taken in at once")
 	assert.Equal(t, nobody, c.own.at())
 	for p.r.queue.size() > 0 {
-		p.turn(0)
+		p.next(0)
 	}
 	assert.True(t, served)
 }
@@ -278,12 +278,12 @@ func TestTheConnectionLingersWhenContentWasNotRead(t *testing.T) {
 	p := theThread(t, r)
 	unix.Write(client, []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"))
 	require.True(t, c.own.claim())
-	p.drive(c)
+	p.advance(c)
 	assert.Equal(t, phaseLinger, c.phase)
 	unix.Write(client, make([]byte, 1000))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_WR))
 	require.True(t, c.own.claim())
-	p.drive(c)
+	p.advance(c)
 	assert.Equal(t, phaseClosed, c.phase)
 }
 
@@ -300,7 +300,7 @@ func TestWritingToAClientThatIsGoneIsAnError(t *testing.T) {
 	unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR))
 	require.True(t, c.own.claim())
-	p.drive(c)
+	p.advance(c)
 	assert.Equal(t, phaseClosed, c.phase)
 	assert.Zero(t, r.counters.Connections.Load())
 }
@@ -333,7 +333,7 @@ func TestARequestInTheLoopAllocatesNothing(t *testing.T) {
 			one := func() {
 				unix.Write(client, request)
 				r.queue.pushEvents(events)
-				for p.turn(0) {
+				for p.next(0) {
 				}
 				if n, err := unix.Read(client, answer); err != nil || n < 50 {
 					t.Fatal("no answer", n, err)

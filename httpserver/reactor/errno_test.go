@@ -65,11 +65,11 @@ func driveNow(t *testing.T, p *poller, c *conn, events uint32) {
 	t.Helper()
 	c.bits.Or(events)
 	require.True(t, c.own.claim())
-	p.drive(c)
+	p.advance(c)
 	p.deliver(&p.outbox)
 	runPool(c.r)
 	for c.own.at() == inQueue {
-		p.turn(0)
+		p.next(0)
 	}
 }
 
@@ -189,7 +189,7 @@ func connectTCP(t *testing.T, r *Reactor) (c *conn, client int) {
 	require.NoError(t, unix.Connect(client, name))
 	fd, _, err := unix.Accept4(listening, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	require.NoError(t, err)
-	c = &conn{r: r, fd: fd}
+	c = &conn{r: r, transport: transport{fd: fd}}
 	require.True(t, r.table.add(c))
 	r.counters.Connections.Add(1)
 	return c, client
@@ -200,7 +200,7 @@ func resetBy(t *testing.T, c *conn, client int) {
 	t.Helper()
 	assert.NoError(t, unix.SetsockoptLinger(client, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
 	assert.NoError(t, unix.Close(client))
-	assert.NoError(t, c.wait(unix.POLLERR, patience))
+	assert.NoError(t, c.await(unix.POLLERR, patience))
 }
 
 func TestAResetEndsTheConnectionWhateverItWaitsFor(t *testing.T) {

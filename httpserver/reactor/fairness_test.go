@@ -50,7 +50,7 @@ func TestRequestsAreAnsweredInTheOrderInWhichTheyCame(t *testing.T) {
 				_, err := unix.Write(client, []byte(c.again))
 				assert.NoError(t, err)
 				if c.seen {
-					for r.monitor.worker.turn(0) {
+					for r.monitor.poller.next(0) {
 					}
 				}
 			}, Options{})
@@ -63,10 +63,10 @@ func TestRequestsAreAnsweredInTheOrderInWhichTheyCame(t *testing.T) {
 			_, err = unix.Write(other, []byte(c.other))
 			require.NoError(t, err)
 			if c.queued {
-				for r.monitor.worker.turn(0) {
+				for r.monitor.poller.next(0) {
 				}
 			}
-			for thread.turn(0) {
+			for thread.next(0) {
 			}
 			assert.Equal(t, []string{"/first", "/other", "/again"}, order)
 			assert.Equal(t, nobody, first.own.at())
@@ -78,9 +78,9 @@ func TestRequestsAreAnsweredInTheOrderInWhichTheyCame(t *testing.T) {
 func connectPolled(t *testing.T, r *Reactor) (c *conn, client int) {
 	t.Helper()
 	c, client = connect(t, r)
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(c.fd), Pad: int32(c.generation)}
+	event := c.event()
 	require.NoError(t, unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, c.fd, &event))
-	for r.monitor.worker.turn(0) { // it can be written to
+	for r.monitor.poller.next(0) { // it can be written to
 	}
 	return c, client
 }
@@ -100,16 +100,16 @@ func TestWhatComesWhileALargeAnswerGoesOutIsNotOverlooked(t *testing.T) {
 	_, client := connectPolled(t, r)
 	_, err := unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	require.NoError(t, err)
-	for r.monitor.worker.turn(0) { // the request is queued, and nothing follows it
+	for r.monitor.poller.next(0) { // the request is queued, and nothing follows it
 	}
-	for thread.turn(0) {
+	for thread.next(0) {
 	}
 	_, err = unix.Write(client, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	require.NoError(t, err)
 	buf := make([]byte, 1<<20)
 	for deadline := time.Now().Add(patience); served < 2; {
 		require.True(t, time.Now().Before(deadline), "the second request lies about")
-		for thread.turn(0) {
+		for thread.next(0) {
 		}
 		_, _ = unix.Read(client, buf)
 	}

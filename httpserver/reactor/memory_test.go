@@ -29,7 +29,7 @@ func slowly(t *testing.T, r *Reactor, p *poller, n int, request string) (conns [
 		c, client := connect(t, r)
 		require.NoError(t, unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1))
 		ask(c, client, request)
-		for p.turn(0) {
+		for p.next(0) {
 		}
 		runPool(r)
 		conns, clients = append(conns, c), append(clients, client)
@@ -45,7 +45,7 @@ func TestManyClientsThatDoNotReadTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	onDisk := 0
 	for _, c := range conns {
 		require.Equal(t, phaseFlush, c.phase)
-		if c.out.OnDisk() {
+		if c.out.spool.OnDisk() {
 			onDisk++
 		}
 	}
@@ -76,7 +76,7 @@ func TestHeadsThatTrickleInTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	conns, clients := slowly(t, r, p, 50, aRequest[:20])
 	for i, c := range conns {
 		ask(c, clients[i], aRequest[20:])
-		for p.turn(0) {
+		for p.next(0) {
 		}
 		assert.Contains(t, received(clients[i]), content, "small heads are taken all the same")
 	}
@@ -102,17 +102,17 @@ func TestContentForWhichThereIsNoMemoryIsOnDiskFromTheBeginning(t *testing.T) {
 	conns, clients := slowly(t, r, p, 10, request)
 	onDisk := 0
 	for _, c := range conns {
-		if c.spool.OnDisk() {
+		if c.in.spool.OnDisk() {
 			onDisk++
 		}
 	}
 	assert.Equal(t, 9, onDisk)
 	for i, c := range conns {
 		ask(c, clients[i], longContent[50000:100000])
-		for p.turn(0) {
+		for p.next(0) {
 		}
 		runPool(r)
-		for p.turn(0) {
+		for p.next(0) {
 		}
 		assert.Contains(t, received(clients[i]), content)
 	}

@@ -16,7 +16,7 @@ import (
 // itself does what needs no thread when none of them polls. It rests while a look could change nothing.
 type monitor struct {
 	r       *Reactor
-	worker  *poller
+	poller  *poller
 	asleep  atomic.Bool // it rests
 	dozes   atomic.Bool // so too, unless answers are held back
 	attends atomic.Bool // it waits for events, or is about to
@@ -31,7 +31,7 @@ type monitor struct {
 // pollTurn is how many events are handled in one look.
 const pollTurn = 256
 
-func (m *monitor) init(r *Reactor) { m.r, m.worker = r, r.newPoller(-1) }
+func (m *monitor) init(r *Reactor) { m.r, m.poller = r, r.newPoller(-1) }
 
 // rouse is called by whoever goes into the application, or leaves work for others.
 func (m *monitor) rouse() {
@@ -105,9 +105,9 @@ func (m *monitor) doze(d time.Duration) {
 // attend waits for events in place of the threads, for up to d.
 func (m *monitor) attend(d time.Duration) {
 	m.attends.Store(true)
-	n := m.worker.wait(int(d / time.Millisecond))
+	n := m.poller.wait(int(d / time.Millisecond))
 	m.attends.Store(false)
-	if m.worker.queueEvents(n) {
+	if m.poller.queueEvents(n) {
 		m.standIn()
 	}
 }
@@ -115,7 +115,7 @@ func (m *monitor) attend(d time.Duration) {
 // look is what happens each time.
 func (m *monitor) look() sight {
 	r := m.r
-	m.worker.clock.set(r)
+	m.poller.clock.set(r)
 	at := time.Since(r.start)
 	s := r.sched.snapshot(m.inside)
 	m.inside = s.inside
@@ -143,7 +143,7 @@ func (m *monitor) look() sight {
 func (m *monitor) standIn() {
 	r := m.r
 	for range pollTurn {
-		if r.polling.Load() > 0 || !m.worker.turn(0) {
+		if r.polling.Load() > 0 || !m.poller.next(0) {
 			break
 		}
 	}
@@ -169,8 +169,8 @@ func (m *monitor) deliver() (held bool) {
 		o := &m.r.threads[i].outbox
 		switch {
 		case o.waiting.Load() == 0:
-		case o.late(m.worker.clock.now):
-			m.worker.deliver(o)
+		case o.late(m.poller.clock.now):
+			m.poller.deliver(o)
 		default:
 			held = true
 		}

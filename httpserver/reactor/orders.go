@@ -37,8 +37,8 @@ func (r *Reactor) forward(control <-chan func()) {
 	})
 }
 
-// obey runs the orders.
-func (p *poller) obey() {
+// runOrders runs the orders.
+func (p *poller) runOrders() {
 	o := &p.r.orders
 	if !o.there.Load() {
 		return

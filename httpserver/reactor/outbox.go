@@ -15,7 +15,11 @@ import (
 // A connection with an answer in the outbox stays owned until the answer is out, so nothing overtakes it: by the poller
 // while the handler runs, which may do more after it has sent its answer, then by the outbox. The monitor empties the outbox
 // of a thread that does not come back soon from the application. It may write an answer whose connection is the
-// poller's still, but takes nothing that is not the outbox's.
+// poller's still, but takes nothing that is not the outbox's. It is emptied
+//
+//   - by its thread, when no event is left (poller.next), before it parks, before it runs an order, and before the next
+//     request when the answers have waited for holdTime or are outboxAnswers;
+//   - by the monitor, when the thread is inside the application and they have waited for holdTime.
 type outbox struct {
 	mu      sync.Mutex
 	answers []held
@@ -47,14 +51,13 @@ const (
 	outboxAnswers = 32
 )
 
-// hold takes the answer that is made of head and content, and reports whether it did.
-func (p *poller) hold(c *conn, head, content []byte) bool {
-	o := &p.outbox
-	now := p.clock.now
-	if now-p.began > o.short || len(o.buf)+len(head)+len(content) > outboxSize {
+// put takes the answer of c that is made of head and content, and reports whether it did. The request began at began.
+func (o *outbox) put(c *conn, head, content []byte, began, now int64) bool {
+	if now-began > o.short || len(o.buf)+len(head)+len(content) > outboxSize {
 		return false
 	}
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	if len(o.answers) == 0 {
 		o.since, o.buf = now, o.buf[:0]
 	}
@@ -63,7 +66,6 @@ func (p *poller) hold(c *conn, head, content []byte) bool {
 	o.answers = append(o.answers, held{c: c, from: from, to: len(o.buf)})
 	o.due = now-o.since > o.longest || len(o.answers) >= outboxAnswers
 	o.waiting.Store(int32(len(o.answers)))
-	o.mu.Unlock()
 	return true
 }
 
@@ -76,7 +78,7 @@ func (o *outbox) send(taken []held) []held {
 	for _, a := range o.answers {
 		if !a.out {
 			var n int
-			n, a.err = a.c.writeAll(o.buf[a.from:a.to])
+			n, a.err = a.c.write(o.buf[a.from:a.to])
 			a.from, a.out = a.from+n, true
 		}
 		if !a.c.own.take(inOutbox) {
@@ -84,7 +86,9 @@ func (o *outbox) send(taken []held) []held {
 			continue
 		}
 		if a.err == nil && a.from < a.to {
-			a.c.keepRest(o.buf[a.from:a.to])
+			a.c.out.keep(a.c.r, o.buf[a.from:a.to])
+			a.c.out.closeAfter = false
+			a.c.become(phaseFlush)
 		}
 		taken = append(taken, a)
 	}
@@ -94,13 +98,6 @@ func (o *outbox) send(taken []held) []held {
 	return taken
 }
 
-// keepRest keeps what the client has not taken of an answer.
-func (c *conn) keepRest(p []byte) {
-	c.newOut()
-	c.out.Keep(p)
-	c.phase, c.closeAfter = phaseFlush, false
-}
-
 // deliver empties o and lets go of the connections.
 func (p *poller) deliver(o *outbox) {
 	p.outbox.due = false
@@ -108,14 +105,14 @@ func (p *poller) deliver(o *outbox) {
 	for i := range p.outbox.taken {
 		a := p.outbox.taken[i]
 		p.outbox.taken[i] = held{}
-		if a.err != nil || a.c.aborted {
+		if a.err != nil || a.c.out.aborted {
 			a.c.close()
 		}
 		p.to = nobody
 		if a.c.phase != phaseHead {
-			p.look(a.c)
+			p.run(a.c)
 		}
-		p.finish(a.c, a.c.served-1)
+		p.letGo(a.c, a.c.served-1)
 	}
 }
 

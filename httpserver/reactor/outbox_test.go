@@ -53,11 +53,11 @@ func TestAnswersOfOneBatchGoOutTogetherAtItsEnd(t *testing.T) {
 	second, secondClient := connect(t, r)
 	ask(first, firstClient, aRequest)
 	ask(second, secondClient, aRequest)
-	require.True(t, p.turn(0))
-	require.True(t, p.turn(0))
+	require.True(t, p.next(0))
+	require.True(t, p.next(0))
 	assert.Empty(t, received(firstClient), "the batch is not through")
 	assert.Empty(t, received(secondClient))
-	require.True(t, p.turn(0))
+	require.True(t, p.next(0))
 	assert.Contains(t, received(firstClient), content)
 	assert.Contains(t, received(secondClient), content)
 	assert.Equal(t, nobody, first.own.at())
@@ -72,9 +72,9 @@ func TestARequestThatComesWhileTheAnswerBeforeItIsHeldFollowsIt(t *testing.T) {
 	p := holdingThread(t, r)
 	c, client := connect(t, r)
 	ask(c, client, aRequest)
-	require.True(t, p.turn(0))
+	require.True(t, p.next(0))
 	ask(c, client, aRequest)
-	for p.turn(0) {
+	for p.next(0) {
 	}
 	assert.Regexp(t, `(?s)N: 1\r\n.*N: 2\r\n`, received(client))
 	assert.Equal(t, 2, n)
@@ -163,14 +163,14 @@ func TestWhatTheClientDoesNotTakeOfAHeldAnswerFollows(t *testing.T) {
 		filled += n
 	}
 	ask(c, client, aRequest)
-	for p.turn(0) {
+	for p.next(0) {
 	}
 	require.Equal(t, phaseFlush, c.phase)
 	for filled > 0 {
 		filled -= len(received(client))
 	}
 	r.queue.pushEvents([]unix.EpollEvent{{Events: unix.EPOLLOUT, Fd: int32(c.fd), Pad: int32(c.generation)}})
-	for p.turn(0) {
+	for p.next(0) {
 	}
 	assert.Contains(t, received(client), content)
 	assert.Equal(t, phaseHead, c.phase)
@@ -181,9 +181,9 @@ func TestAHeldAnswerToAClientThatIsGoneClosesTheConnection(t *testing.T) {
 	p := holdingThread(t, r)
 	c, client := connect(t, r)
 	ask(c, client, aRequest)
-	require.True(t, p.turn(0))
+	require.True(t, p.next(0))
 	require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR))
-	for p.turn(0) {
+	for p.next(0) {
 	}
 	assert.Equal(t, phaseClosed, c.phase)
 	assert.Zero(t, r.counters.Connections.Load())
@@ -197,7 +197,7 @@ func TestAnAbortAfterTheWholeAnswerClosesTheConnection(t *testing.T) {
 	p := holdingThread(t, r)
 	c, client := connect(t, r)
 	ask(c, client, aRequest)
-	for p.turn(0) {
+	for p.next(0) {
 	}
 	assert.Contains(t, received(client), content)
 	assert.Equal(t, phaseClosed, c.phase)
@@ -226,7 +226,7 @@ func TestOnlyAnswersThatLeaveTheConnectionOpenAreHeld(t *testing.T) {
 			}
 			c, client := connect(t, r)
 			ask(c, client, test.request)
-			require.True(t, p.turn(0))
+			require.True(t, p.next(0))
 			assert.Contains(t, received(client), "200")
 		})
 	}

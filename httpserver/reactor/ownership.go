@@ -18,7 +18,7 @@ const (
 )
 
 func (p place) String() string {
-	return [...]string{"nobody", "a worker", "the queue", "an outbox", "the pool", "over"}[p]
+	return [...]string{"nobody", "a poller", "the queue", "an outbox", "the pool", "over"}[p]
 }
 
 // ownership is who owns a connection: exactly one place at a time. Who owns a connection may use all of its fields,
@@ -101,5 +101,5 @@ func (o *ownership) end() { o.word.Store(uint32(over)) }
 
 // wrong is called when a connection has two owners. To go on would send one client's answer to another.
 func (o *ownership) wrong(what string) {
-	panic(fmt.Sprintf("a connection is %s by a worker that does not own it: its owner is %v", what, o.at()))
+	panic(fmt.Sprintf("a connection is %s by a poller that does not own it: its owner is %v", what, o.at()))
 }

@@ -23,7 +23,7 @@ func TestAThreadLetsAConnectionAloneOnceItsAnswerIsInTheOutbox(t *testing.T) {
 	var monitor sync.WaitGroup
 	monitor.Go(func() {
 		for !stop.Load() {
-			r.monitor.worker.clock.set(r)
+			r.monitor.poller.clock.set(r)
 			r.monitor.inside = append(r.monitor.inside[:0], 0)
 			r.monitor.deliver()
 		}
@@ -43,7 +43,7 @@ func TestAThreadLetsAConnectionAloneOnceItsAnswerIsInTheOutbox(t *testing.T) {
 			got := ""
 			for deadline := time.Now().Add(patience); !strings.Contains(got, content); got += received(clients[i]) {
 				require.True(t, time.Now().Before(deadline), "no answer: %q", got)
-				for p.turn(0) {
+				for p.next(0) {
 				}
 			}
 			require.Equal(t, 1, strings.Count(got, content), "the request was answered twice")

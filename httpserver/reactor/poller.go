@@ -35,16 +35,16 @@ type poller struct {
 // scratch is what a poller needs for the connection at hand. Between two events a connection has no
 // buffers of its own, unless part of a request is there.
 type scratch struct {
-	buf    []byte
-	parser *http1.Parser
-	spare  *http1.Parser // while parser is the connection's; nil or Reset
-	head   http1.Head
-	req    httpserver.Request
-	res    response
-	ids    httpserver.RequestIDBlock
-	outBuf []byte
-	entry  httpserver.AccessEntry
-	dry    bool // nothing more can be read from the connection at hand
+	buf     []byte
+	parser  *http1.Parser
+	spare   *http1.Parser // while parser is the connection's; nil or Reset
+	head    http1.Head
+	req     httpserver.Request
+	res     response
+	ids     httpserver.RequestIDBlock
+	outBuf  []byte
+	entry   httpserver.AccessEntry
+	drained bool // nothing more can be read from the connection at hand
 }
 
 // readSize is how much is read at once; a head or a small request is usually there as a whole.
@@ -78,25 +78,16 @@ func (r *Reactor) Work(thread int, control <-chan func()) {
 	r.once.Do(func() { r.background(r.monitor.run) })
 	p.parks = !r.sched.join(thread)
 	for !r.closed.Load() || r.queue.size() > 0 || p.outbox.waiting.Load() > 0 {
-		p.proceed()
+		if p.parks {
+			p.park()
+		} else {
+			p.runOrders()
+			p.next(-1)
+		}
 	}
 	p.stay()
 	r.sched.leave(thread)
 	r.wakeAll()
-}
-
-// proceed does the next thing. What is held goes out before the thread parks; that may bring another request, after
-// which the thread polls instead.
-func (p *poller) proceed() {
-	switch {
-	case !p.parks:
-		p.obey()
-		p.turn(-1)
-	case p.outbox.waiting.Load() > 0:
-		p.deliver(&p.outbox)
-	default:
-		p.park()
-	}
 }
 
 // stay takes back a parking that the poller has not come to yet: there is another request for it first.
@@ -107,9 +98,14 @@ func (p *poller) stay() {
 	p.parks = false
 }
 
-// park blocks until the thread is to poll again. Afterwards the thread polls.
+// park blocks until the thread is to poll again. What is held goes out first; that may bring another request, after which
+// the thread polls instead.
 func (p *poller) park() {
-	if p.r.closed.Load() { // since before it was parked: nobody has woken it, see wakeAll
+	switch {
+	case p.outbox.waiting.Load() > 0:
+		p.deliver(&p.outbox)
+		return
+	case p.r.closed.Load(): // since before it was parked: nobody has woken it, see wakeAll
 		p.stay()
 		return
 	}
@@ -118,11 +114,11 @@ func (p *poller) park() {
 	p.clock.set(p.r)
 }
 
-// turn does one thing that is waiting, or waits for up to timeout milliseconds (-1: for ever). It reports
+// next does one thing that is waiting, or waits for up to timeout milliseconds (-1: for ever). It reports
 // whether there was something.
-func (p *poller) turn(timeout int) bool {
+func (p *poller) next(timeout int) bool {
 	if item, ok := p.r.queue.pop(p.thread >= 0); ok {
-		p.do(item)
+		p.handle(item)
 		if p.outbox.due {
 			p.deliver(&p.outbox)
 		}
@@ -143,7 +139,7 @@ func (p *poller) poll(timeout int) bool {
 	return p.queueEvents(n)
 }
 
-// wait waits for events, and returns how many there are in w.events.
+// wait waits for events, and returns how many there are in p.events.
 func (p *poller) wait(timeout int) int {
 	r := p.r
 	if r.queue.ready(p.thread >= 0) || r.closed.Load() || p.thread >= 0 && r.orders.there.Load() {
@@ -157,7 +153,7 @@ func (p *poller) wait(timeout int) int {
 	return n
 }
 
-// queueEvents queues w.events[:n] and reports whether there is one.
+// queueEvents queues p.events[:n] and reports whether there is one.
 func (p *poller) queueEvents(n int) bool {
 	if n <= 0 {
 		return false
@@ -167,8 +163,8 @@ func (p *poller) queueEvents(n int) bool {
 	return true
 }
 
-// do handles one item of the queue.
-func (p *poller) do(item item) {
+// handle handles one item of the queue.
+func (p *poller) handle(item item) {
 	switch {
 	case item.task != nil:
 		p.clock.set(p.r)
@@ -179,17 +175,17 @@ func (p *poller) do(item item) {
 		if !c.own.take(inQueue) { // it was closed
 			return
 		}
-		c.waited = time.Since(item.since)
+		c.in.waited = time.Since(item.since)
 		if p.r.tooOld(item) {
 			p.overloaded(c, &p.r.aged, "it waited too long for a thread")
 		}
-		p.drive(c)
+		p.advance(c)
 	case item.event.Fd == wakeFd:
 		p.woken()
 	case item.event.Fd == bellFd:
 		p.called()
 	default:
-		p.event(item.event)
+		p.handleEvent(item.event)
 	}
 }
 

@@ -144,9 +144,9 @@ func (p *poller) doJob(j job) {
 	if j.c.overdue(p.clock.now) {
 		p.lastLook(j.c, p.clock.now-j.since > longStall) // of the disk: others were waited for
 	} else {
-		p.look(j.c)
+		p.run(j.c)
 	}
-	p.finish(j.c, j.c.served)
+	p.letGo(j.c, j.c.served)
 }
 
 // takeFromPool makes the caller the owner of a connection that waits for the disk.
@@ -181,11 +181,11 @@ func (p *pool) impatient(poller *poller) {
 	for _, c := range waiting {
 		if c.takeFromPool() {
 			poller.diskTooSlow(c)
-			poller.drive(c)
+			poller.advance(c)
 		}
 	}
 	for _, c := range hanging {
-		c.kill()
+		c.cut(false)
 	}
 	if n := len(waiting) + len(hanging); n > 0 {
 		poller.r.counters.DiskTimeouts.Add(int64(n))

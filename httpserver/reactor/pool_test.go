@@ -290,7 +290,7 @@ func TestASmallFileInThePageCacheIsSentWithItsHead(t *testing.T) {
 			})
 			p := theThread(t, r)
 			ask(c, client, aRequest)
-			for p.turn(0) {
+			for p.next(0) {
 			}
 			response, err := http.ReadResponse(bufio.NewReader(strings.NewReader(received(client))), nil)
 			require.NoError(t, err)
@@ -301,7 +301,7 @@ func TestASmallFileInThePageCacheIsSentWithItsHead(t *testing.T) {
 				t.Skip("the file system cannot say what is in the page cache")
 			}
 			assert.Equal(t, []string{"writev"}, calls)
-			assert.Nil(t, c.file)
+			assert.Nil(t, c.out.file)
 		})
 	}
 }

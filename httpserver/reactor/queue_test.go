@@ -54,9 +54,9 @@ func TestThreadsTakeRequestsFirstAndOthersOnlyEvents(t *testing.T) {
 func TestOldRequestsAreTakenOutOfTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{capacity: 10}
-		q.push(item{conn: &conn{fd: 1}})
+		q.push(item{conn: &conn{transport: transport{fd: 1}}})
 		time.Sleep(time.Second)
-		q.push(item{conn: &conn{fd: 2}})
+		q.push(item{conn: &conn{transport: transport{fd: 2}}})
 		_, ok := q.popOlder(time.Second)
 		assert.False(t, ok)
 		time.Sleep(time.Nanosecond)

@@ -5,8 +5,6 @@ package reactor
 import (
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pyserve/pyserve/httpserver"
 )
 
@@ -25,7 +23,7 @@ func (p *poller) expireBody(c *conn) {
 		c.deadline.Store(0)
 		return
 	}
-	size := c.spool.Size()
+	size := c.in.spool.Size()
 	c.renew(p.r.o.Limits.Body(), p.clock.now, size-c.movedThen)
 	c.movedThen = size
 }
@@ -35,16 +33,6 @@ func (p *poller) expireFlush(c *conn) {
 	taken := c.taken()
 	c.renew(p.r.o.Limits.Response(), p.clock.now, taken-c.movedThen)
 	c.movedThen = taken
-}
-
-// taken is how many bytes the client has taken since the connection began. The kernel says that there is room again only
-// when much has gone out, so what it still holds is counted, not how much it has taken in.
-func (c *conn) taken() int64 {
-	held, err := unix.IoctlGetInt(c.fd, unix.SIOCOUTQ)
-	if err != nil {
-		held = 0
-	}
-	return c.written - int64(held)
 }
 
 // allowance is for how long the handler may still wait for its client. What it does meanwhile does not count.
@@ -64,7 +52,7 @@ func (a *allowance) wait(c *conn, events int16, moved func() int64) error {
 		now := moved()
 		a.left, a.counted = a.rate.Left(a.left, now-a.counted), now
 		began := time.Now()
-		err := c.wait(events, max(a.left, 0))
+		err := c.await(events, max(a.left, 0))
 		if a.left -= time.Since(began); err == nil || moved() == now {
 			return err
 		}

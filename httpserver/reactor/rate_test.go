@@ -15,12 +15,12 @@ import (
 
 func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
 	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{ResponseRate: 1 << 20}})
-	p := r.monitor.worker
+	p := r.monitor.poller
 	c, client := connect(t, r)
 	c.own.begin()
 	c.phase = phaseFlush
-	c.newOut()
-	c.out.Keep(make([]byte, 8<<20))
+	c.out.open(r)
+	c.out.spool.Keep(make([]byte, 8<<20))
 	p.clock.set(r)
 	began := p.clock.now
 	left := func() time.Duration { return time.Duration(c.deadline.Load() - began) }
@@ -31,11 +31,11 @@ func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
 		}
 	}
 
-	p.look(c)
+	p.run(c)
 	require.Equal(t, time.Minute, left())
 	p.clock.now = began + int64(59*time.Second)
 	takes(64 << 10)
-	p.look(c)
+	p.run(c)
 	assert.Less(t, left(), 62*time.Second, "a little buys a little time")
 	assert.GreaterOrEqual(t, left(), time.Minute)
 
@@ -48,15 +48,15 @@ func TestAClientThatTakesALittleNowAndThenIsCutOff(t *testing.T) {
 
 func TestAClientThatTakesItsResponseInTimeHasTheWholeTimeAgain(t *testing.T) {
 	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{ResponseRate: 1000}})
-	p := r.monitor.worker
+	p := r.monitor.poller
 	c, client := connect(t, r)
 	c.own.begin()
 	c.phase = phaseFlush
-	c.newOut()
-	c.out.Keep(make([]byte, 8<<20))
+	c.out.open(r)
+	c.out.spool.Keep(make([]byte, 8<<20))
 	p.clock.set(r)
 	began := p.clock.now
-	p.look(c)
+	p.run(c)
 	p.clock.now = began + int64(time.Hour) // after a minute without a look
 	buf := make([]byte, 128<<10)
 	_, err := unix.Read(client, buf)
@@ -66,6 +66,6 @@ func TestAClientThatTakesItsResponseInTimeHasTheWholeTimeAgain(t *testing.T) {
 	p.clock.now += int64(time.Second)
 	_, err = unix.Read(client, buf)
 	require.NoError(t, err)
-	p.look(c)
+	p.run(c)
 	assert.Equal(t, p.clock.now+int64(time.Minute), c.deadline.Load())
 }

@@ -23,12 +23,12 @@ const (
 
 // load returns what the connection had received before, at the start of the buffer.
 func (s *scratch) load(c *conn) []byte {
-	if len(c.in) > len(s.buf) {
-		s.buf = make([]byte, 2*len(c.in))
+	if len(c.in.buf) > len(s.buf) {
+		s.buf = make([]byte, 2*len(c.in.buf))
 	}
-	data := s.buf[:copy(s.buf, c.in)]
-	if c.parser != nil {
-		s.spare, s.parser, c.parser = s.parser, c.parser, nil
+	data := s.buf[:copy(s.buf, c.in.buf)]
+	if c.in.parser != nil {
+		s.spare, s.parser, c.in.parser = s.parser, c.in.parser, nil
 	}
 	return data
 }
@@ -39,37 +39,36 @@ func (s *scratch) more(c *conn, data []byte) (all []byte, drained bool, err erro
 		s.buf = append(s.buf, make([]byte, len(s.buf))...)
 	}
 	n := copy(s.buf, data)
-	room := s.buf[n:]
-	got, err := c.read(room)
+	got, drained, err := c.read(s.buf[n:])
 	if err == nil && got == 0 {
 		err = io.EOF
 	}
-	return s.buf[:n+got], got < len(room), err
+	return s.buf[:n+got], drained, err
 }
 
 // keep stores what is to be gone on with when more has come.
 func (p *poller) keep(c *conn, data []byte) {
 	if len(data) == 0 {
-		if c.began = 0; c.in != nil {
-			c.forget()
+		if c.in.began = 0; c.in.buf != nil {
+			c.in.forget(p.r)
 		}
 		if c.served > 0 { // before that, the time for the first head runs from the beginning
 			c.deadline.Store(p.clock.now + int64(p.r.http.IdleTimeout))
 		}
 		return
 	}
-	if !c.store(data) {
+	if !c.in.store(p.r, data) {
 		p.noMemory(c)
 		return
 	}
-	if c.began == 0 {
-		c.began = p.r.now()
+	if c.in.began == 0 {
+		c.in.began = p.r.now()
 		if c.served > 0 {
 			c.expire(p.r.http.HeaderTimeout)
 		}
 	}
 	s := &p.scratch
-	c.parser, s.parser, s.spare = s.parser, s.spare, nil
+	c.in.parser, s.parser, s.spare = s.parser, s.spare, nil
 	if s.parser == nil {
 		s.parser = new(http1.Parser)
 	}
@@ -78,8 +77,8 @@ func (p *poller) keep(c *conn, data []byte) {
 // receive reads heads, and has requests answered, until nothing more is there.
 func (p *poller) receive(c *conn) {
 	s := &p.scratch
-	data, drained, err := s.load(c), c.dry, error(nil)
-	c.dry = false
+	data, drained, err := s.load(c), c.in.drained, error(nil)
+	c.in.drained = false
 	for turn := requestTurn; ; {
 		n := 0
 		if len(data) > 0 {
@@ -90,9 +89,9 @@ func (p *poller) receive(c *conn) {
 		}
 		switch {
 		case n > 0:
-			s.dry = drained && !c.hangup
+			s.drained = drained && !c.hangup
 			data = p.request(c, data, n)
-			s.dry = false
+			s.drained = false
 			if p.to == inOutbox {
 				p.keep(c, nil)
 				return
@@ -117,7 +116,7 @@ func (p *poller) receive(c *conn) {
 	}
 }
 
-// parse goes on with the head of a request, into w.scratch.head.
+// parse goes on with the head of a request, into p.scratch.head.
 func (p *poller) parse(data []byte) (n int, err error) {
 	limits := http1.Limits{Head: p.r.http.MaxHeaderBytes}
 	return p.scratch.parser.Parse(data, &limits, &p.scratch.head)
@@ -145,7 +144,7 @@ func (p *poller) yield(c *conn, data []byte, drained bool) {
 		p.keep(c, nil)
 		return
 	}
-	if !c.store(data) {
+	if !c.in.store(p.r, data) {
 		p.noMemory(c)
 		return
 	}
@@ -156,14 +155,14 @@ func (p *poller) yield(c *conn, data []byte, drained bool) {
 func (p *poller) enqueue(c *conn) {
 	p.to = inQueue
 	c.deadline.Store(0)
-	if c.arrived == 0 {
-		c.arrived = p.r.now()
+	if c.in.arrived == 0 {
+		c.in.arrived = p.r.now()
 	}
 }
 
 // storeAndQueue has the threads answer the request that data begins with.
 func (p *poller) storeAndQueue(c *conn, data []byte) {
-	if !c.store(data) {
+	if !c.in.store(p.r, data) {
 		p.noMemory(c)
 		return
 	}
@@ -174,17 +173,17 @@ func (p *poller) storeAndQueue(c *conn, data []byte) {
 func (p *poller) request(c *conn, data []byte, n int) (rest []byte) {
 	h := &p.scratch.head
 	o := &p.r.http
-	c.began = 0
+	c.in.began = 0
 	switch {
 	case o.MaxBody >= 0 && h.ContentLength > o.MaxBody:
 		p.tooLarge(c, h)
 		return nil
 	case !h.Chunked && h.ContentLength <= 0:
-		return p.whole(c, data, n, 0)
+		return p.handleWhole(c, data, n, 0)
 	case o.StreamRequests:
 		return p.serveStreamed(c, data, n)
 	case !h.Chunked && h.ContentLength <= int64(len(data)-n):
-		return p.whole(c, data, n, int(h.ContentLength))
+		return p.handleWhole(c, data, n, int(h.ContentLength))
 	}
 	p.beginBody(c, data, n)
 	return nil
@@ -195,10 +194,10 @@ func (p *poller) tooLarge(c *conn, h *http1.Head) {
 	p.refuse(c, h, http.StatusRequestEntityTooLarge, "the content is too large")
 }
 
-// whole handles a request that is all in data: its head is data[:n], and size bytes of content follow.
-func (p *poller) whole(c *conn, data []byte, n, size int) (rest []byte) {
+// handleWhole handles a request that is all in data: its head is data[:n], and size bytes of content follow.
+func (p *poller) handleWhole(c *conn, data []byte, n, size int) (rest []byte) {
 	if p.thread < 0 {
-		c.dry = p.scratch.dry
+		c.in.drained = p.scratch.drained
 		p.storeAndQueue(c, data)
 		return nil
 	}

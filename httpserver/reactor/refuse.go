@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/http1"
 )
@@ -32,7 +30,7 @@ func (p *poller) turnAway(c *conn, h *http1.Head, status int) {
 	err := answer.Send(res, method)
 	res.end()
 	p.logAccess(c, h, status, res.written, err != nil || res.aborted)
-	c.dropRequest()
+	c.in.dropContent(p.r)
 	if res.aborted {
 		c.close()
 		return
@@ -45,7 +43,7 @@ func (p *poller) refuseBody(c *conn, status int, reason string) {
 	p.refuse(c, p.headOf(c), status, reason)
 }
 
-// malformed answers what is no HTTP. What is known of the head is in w.scratch.
+// malformed answers what is no HTTP. What is known of the head is in p.scratch.
 func (p *poller) malformed(c *conn, err error) {
 	fault := &http1.Error{Status: http.StatusBadRequest, Reason: err.Error()}
 	errors.As(err, &fault)
@@ -64,80 +62,10 @@ func (p *poller) overloaded(c *conn, lines *httpserver.Throttle, reason string) 
 	p.turnAway(c, h, http.StatusServiceUnavailable)
 }
 
-// beginLinger goes on reading until the client is through: closing at once would reset the connection,
-// and the client might never see the answer (RFC 9112, section 9.6).
-func (p *poller) beginLinger(c *conn) {
-	c.forget()
-	c.parser = nil
-	if c.out != nil { // the answer itself has to go out first
-		c.phase, c.closeAfter, c.unread = phaseFlush, true, true
-		return
-	}
-	c.phase = phaseLinger
-	unix.Shutdown(c.fd, unix.SHUT_WR)
-	c.lingerBefore = p.r.now() + int64(p.r.o.Limits.Linger)
-	c.expire(p.r.o.Limits.LingerIdle())
-}
-
-// drainLinger is how much longer a client may linger once the server drains: it has its answer, and a second is
-// many round trips.
-const drainLinger = time.Second
-
-// hastenLinger cuts the time to linger short, if that has not been done yet. now is Reactor.now.
-func (c *conn) hastenLinger(now int64) {
-	c.lingerBefore = min(c.lingerBefore, now+int64(drainLinger))
-	c.deadline.Store(min(c.deadline.Load(), c.lingerBefore))
-}
-
-func (p *poller) linger(c *conn) {
-	buffer := p.outBuffer()
-	for range readTurn {
-		n, err := c.read(buffer)
-		if err == unix.EAGAIN {
-			until := p.r.now() + int64(p.r.o.Limits.LingerIdle())
-			c.deadline.Store(min(until, c.lingerBefore))
-			return
-		}
-		if err != nil || n == 0 {
-			c.close()
-			return
-		}
-	}
-	if p.r.now() > c.lingerBefore {
-		c.close()
-		return
-	}
-	p.r.again(c)
-}
-
-// next goes on after a response that the client has, or closes. c.unread says that something of what the
-// client sends has not been read, and will not be.
-func (p *poller) next(c *conn, last bool) {
-	switch {
-	case !last:
-		c.phase = phaseHead
-	case c.unread:
-		p.beginLinger(c)
-	default:
-		p.closeAfterResponse(c)
-	}
-}
-
-// closeAfterResponse closes the connection, unless the client has sent something that nobody has read: the
-// kernel would reset the connection then, and the response could be lost (RFC 9112, section 9.6).
-func (p *poller) closeAfterResponse(c *conn) {
-	var probe [512]byte
-	if n, err := c.read(probe[:]); err == nil && n > 0 {
-		p.beginLinger(c)
-		return
-	}
-	c.close()
-}
-
 // arrival is when the request at hand had its head read.
 func (p *poller) arrival(c *conn) time.Time {
-	if c.arrived == 0 {
+	if c.in.arrived == 0 {
 		return p.clock.at
 	}
-	return c.r.start.Add(time.Duration(c.arrived))
+	return c.r.start.Add(time.Duration(c.in.arrived))
 }

@@ -8,8 +8,6 @@ import (
 	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/internal/disk"
 )
@@ -23,18 +21,15 @@ const (
 	untilClose
 )
 
-// response is the httpserver.ResponseWriter of a poller. It collects what goes out with the next system
-// call; what the client does not take goes into the connection's out.
+// response is the httpserver.ResponseWriter of a poller: it frames the answer, and has it leave.
 type response struct {
-	p        *poller
-	c        *conn
+	departure
 	content  bytes.Reader // of a request whose content was there as a whole
 	streamed *streamed    // of a request whose content comes in meanwhile; nil otherwise
 
 	minor     int
 	last      bool // the connection closes afterwards
 	headSet   bool
-	sent      bool // something has gone out
 	aborted   bool
 	noContent bool
 	mode      framing
@@ -43,15 +38,10 @@ type response struct {
 	written   int64
 	failed    error
 	filed     bool
-	holds     bool      // the answer may go into the outbox
-	held      bool      // it did
-	allowed   allowance // for the client to take the response; begun when it is first waited for
-
-	buf []byte // not sent yet: the head, small content, chunk framing
 }
 
 func (res *response) begin(p *poller, c *conn, minor int, last bool) {
-	*res = response{p: p, c: c, minor: minor, last: last, length: -1, buf: res.buf[:0], content: res.content, streamed: res.streamed}
+	*res = response{departure: departure{p: p, c: c, buf: res.buf[:0]}, minor: minor, last: last, length: -1, content: res.content, streamed: res.streamed}
 }
 
 // WriteHead implements httpserver.ResponseWriter.
@@ -141,9 +131,6 @@ func (res *response) Write(p []byte) error {
 		res.buf = appendChunkSize(res.buf, int64(len(p)))
 		return res.send(p, "\r\n")
 	}
-	if res.hold(p) {
-		return nil
-	}
 	return res.send(p, "")
 }
 
@@ -174,7 +161,7 @@ func (res *response) SendFile(f *os.File, offset, n int64) error {
 		res.buf = appendChunkSize(res.buf, n)
 	}
 	res.written += n
-	res.c.file, res.c.fileAt, res.c.fileLeft = f, offset, n
+	res.c.out.file, res.c.out.fileAt, res.c.out.fileLeft = f, offset, n
 	return nil
 }
 
@@ -194,35 +181,35 @@ func (res *response) Abort() {
 // Disconnected implements httpserver.ResponseWriter. A client that only shut down its sending side counts
 // too: the kernel does not tell the two apart.
 func (res *response) Disconnected() bool {
-	return res.failed != nil || res.c.hangup || res.c.bits.Load()&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
+	return res.failed != nil || res.c.hangup || res.c.bits.Load()&hangupEvents != 0
 }
 
 // end completes the response after the handler.
 func (res *response) end() {
 	c := res.c
-	c.shortFile = false
+	c.out.shortFile = false
 	switch {
 	case !res.headSet || res.failed != nil:
 		res.aborted = true
 	case res.length > res.written && !res.noContent:
-		if res.aborted = c.file == nil; !res.aborted {
-			res.last, c.shortFile = true, true
+		if res.aborted = c.out.file == nil; !res.aborted {
+			res.last, c.out.shortFile = true, true
 		}
 	}
 	if res.aborted {
 		return
 	}
 	if res.mode == byChunks && !res.noContent {
-		if c.file != nil {
-			c.fileEnd = "\r\n0\r\n\r\n"
+		if c.out.file != nil {
+			c.out.fileEnd = "\r\n0\r\n\r\n"
 		} else {
 			res.buf = append(res.buf, "0\r\n\r\n"...)
 		}
 	}
-	if c.file != nil && !c.shortFile && c.fileLeft <= cachedFile && res.sendCached() {
+	if c.out.file != nil && !c.out.shortFile && c.out.fileLeft <= cachedFile && res.sendCached() {
 		return
 	}
-	if len(res.buf) > 0 && !res.hold(nil) && res.send(nil, "") != nil {
+	if len(res.buf) > 0 && res.send(nil, "") != nil {
 		res.aborted = true
 	}
 }
@@ -234,14 +221,14 @@ const cachedFile = readSize
 // sendCached sends the connection's file with the head, and reports whether it could.
 func (res *response) sendCached() bool {
 	c := res.c
-	p := res.p.outBuffer()[:c.fileLeft]
-	if !disk.ReadCached(c.file, p, c.fileAt) {
+	p := res.p.outBuffer()[:c.out.fileLeft]
+	if !disk.ReadCached(c.out.file, p, c.out.fileAt) {
 		return false
 	}
-	_ = disk.Close(c.file) // it was only read
-	end := c.fileEnd
-	c.file, c.fileLeft, c.fileEnd = nil, 0, ""
-	if !res.hold(p) && res.send(p, end) != nil {
+	_ = disk.Close(c.out.file) // it was only read
+	end := c.out.fileEnd
+	c.out.file, c.out.fileLeft, c.out.fileEnd = nil, 0, ""
+	if res.send(p, end) != nil {
 		res.aborted = true
 	}
 	return true
@@ -249,7 +236,7 @@ func (res *response) sendCached() bool {
 
 // fail makes a 500 of a response whose handler has panicked, or aborts it.
 func (res *response) fail() {
-	res.c.dropResponse()
+	res.c.out.reset(res.c.r)
 	if res.sent {
 		res.aborted = true
 		return

@@ -2,8 +2,6 @@
 
 package reactor
 
-import "golang.org/x/sys/unix"
-
 // crowdLook is among how many descriptors one connection is chosen to be closed. Up to so many it is the one that has
 // been idle for longest.
 const crowdLook = 1 << 10
@@ -29,7 +27,7 @@ func (p *poller) makeRoom() bool {
 		case !idle:
 			p.putBack(c)
 		case c.pending():
-			p.drive(c)
+			p.advance(c)
 		default:
 			p.r.counters.IdleClosed.Add(1)
 			c.close()
@@ -58,15 +56,15 @@ func (p *poller) idlest() (found *conn) {
 	return found
 }
 
-// putBack lets go of a connection that w only has looked at.
+// putBack lets go of a connection that p only has looked at.
 func (p *poller) putBack(c *conn) {
 	p.to = nobody
-	p.finish(c, c.served)
+	p.letGo(c, c.served)
 }
 
 // idleSince returns since when c, which the caller owns, has been waiting for the first byte of a request.
 func (c *conn) idleSince() (at int64, idle bool) {
-	if c.phase != phaseHead || len(c.in) > 0 {
+	if c.phase != phaseHead || len(c.in.buf) > 0 {
 		return 0, false
 	}
 	limit := c.r.http.HeaderTimeout
@@ -74,11 +72,4 @@ func (c *conn) idleSince() (at int64, idle bool) {
 		limit = c.r.http.IdleTimeout
 	}
 	return c.deadline.Load() - int64(limit), true
-}
-
-// pending reports whether something has come that was not read.
-func (c *conn) pending() bool {
-	var buffer [1]byte
-	n, _, err := unix.Recvfrom(c.fd, buffer[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	return err == nil && n > 0
 }

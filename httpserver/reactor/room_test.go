@@ -32,7 +32,7 @@ func TestAtTheLimitTheConnectionThatHasBeenIdleForLongestGivesWay(t *testing.T) 
 		require.NoError(t, err)
 		t.Cleanup(func() { c.Close() })
 		r.accept(in, thread)
-		for thread.turn(0) {
+		for thread.next(0) {
 		}
 		time.Sleep(time.Millisecond) // by the server's clock, the next one is later
 		return c

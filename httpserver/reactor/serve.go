@@ -13,7 +13,7 @@ import (
 	"github.com/pyserve/pyserve/httpserver"
 )
 
-// serve has the request in w.scratch.head answered on this thread. Afterwards the connection is in
+// serve has the request in p.scratch.head answered on this thread. Afterwards the connection is in
 // phaseHead, ready for the next request, or in another phase. more says that bytes of further requests were
 // received already.
 func (p *poller) serve(c *conn, content io.Reader, length int64, more bool) {
@@ -24,18 +24,18 @@ func (p *poller) serve(c *conn, content io.Reader, length int64, more bool) {
 	s.req = httpserver.Request{
 		ID: p.requestID(c, h), Method: h.Method, Target: h.Target, Proto: protocols[h.Minor], Host: h.Host, Fields: h.Fields,
 		Scheme: "http", Remote: c.remote, Local: c.local, Body: content, ContentLength: length,
-		Arrived: p.arrival(c), Queued: c.waited,
+		Arrived: p.arrival(c), Queued: c.in.waited,
 	}
-	c.arrived, c.waited = 0, 0
+	c.in.arrived, c.in.waited = 0, 0
 	last := !h.KeepAlive || c.usedUp()
 	p.began = p.clock.now
 	s.res.begin(p, c, h.Minor, last)
-	s.res.holds = s.dry && !more && s.res.streamed == nil
+	s.res.mayHold = s.drained && !more && s.res.streamed == nil
 	p.call()
 	unread := s.res.streamed != nil && !s.res.streamed.done
 	s.res.streamed = nil
-	c.unread = unread || more
-	p.ended(c, s.res.last || unread)
+	c.in.unread = unread || more
+	p.answered(c, s.res.last || unread)
 }
 
 var protocols = [...]string{"HTTP/1.0", "HTTP/1.1"}
@@ -45,12 +45,12 @@ var protocols = [...]string{"HTTP/1.0", "HTTP/1.1"}
 func (p *poller) call() {
 	p.enter()
 	defer p.leave()
-	p.handle()
+	p.runHandler()
 	p.scratch.res.end()
 }
 
-// handle runs the handler. Its panic is a 500, but for http.ErrAbortHandler, which is an Abort.
-func (poller *poller) handle() {
+// runHandler runs the handler. Its panic is a 500, but for http.ErrAbortHandler, which is an Abort.
+func (poller *poller) runHandler() {
 	defer func() {
 		if p := recover(); p != nil {
 			poller.failed(p)
@@ -70,28 +70,29 @@ func (p *poller) failed(panicked any) {
 	s.res.fail()
 }
 
-// ended sees to what comes after the handler: the rest of the response, the log, the next request.
-func (p *poller) ended(c *conn, last bool) {
+// answered sees to what comes after the handler: the rest of the response, the log, the next request.
+func (p *poller) answered(c *conn, last bool) {
 	res := &p.scratch.res
 	entry := p.entry(&p.scratch.head, res.status, res.written, res.aborted)
-	c.untilClose = res.mode == untilClose
+	c.out.untilClose = res.mode == untilClose
 	switch {
 	case res.held:
-		p.write(entry)
-		c.aborted = res.aborted
+		p.logEntry(entry)
+		c.out.aborted = res.aborted
 		p.to = inOutbox
 	case res.aborted:
-		p.write(entry)
-		if c.untilClose && res.sent || errors.Is(res.failed, os.ErrDeadlineExceeded) {
+		p.logEntry(entry)
+		if c.out.untilClose && res.sent || errors.Is(res.failed, os.ErrDeadlineExceeded) {
 			c.reset() // an end would look like the end of the content; and nobody reads what is on its way
 		} else {
 			c.close()
 		}
-	case c.out != nil || c.file != nil:
-		c.phase, c.closeAfter, c.entry = phaseFlush, last, keepEntry(entry)
+	case c.out.spool != nil || c.out.file != nil:
+		c.out.closeAfter, c.out.entry = last, keepEntry(entry)
+		c.become(phaseFlush)
 	default:
-		p.write(entry)
-		p.next(c, last)
+		p.logEntry(entry)
+		p.afterResponse(c, last)
 	}
 	if !res.held {
 		p.clock.look(p.r)

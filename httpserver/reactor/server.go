@@ -136,7 +136,7 @@ func (s *Server) Close() error {
 		if c.own.claim() || c.takeFromPool() {
 			c.close()
 		} else {
-			c.kill()
+			c.cut(false)
 		}
 	})
 	return nil

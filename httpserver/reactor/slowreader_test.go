@@ -51,7 +51,7 @@ func TestAClientThatReadsAgainIsSentTheNextPieceImmediately(t *testing.T) {
 		full = false
 		c.bits.Or(unix.EPOLLOUT)
 		assert.NoError(t, w.Write([]byte("x")))
-		assert.Nil(t, c.out)
+		assert.Nil(t, c.out.spool)
 	}, Options{})
 	c, client := connect(t, r)
 	failing(t, c.fd, func(call string) unix.Errno {
@@ -75,15 +75,15 @@ func TestAClientThatReadsFastTakesTurnsWithTheOthers(t *testing.T) {
 	if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 64<<20); err != nil {
 		t.Skip("only root makes a socket take so much: ", err)
 	}
-	c.out = httpserver.NewSpool(4*sendTurn, "", nil)
-	_, err := c.out.Write(make([]byte, 3*sendTurn))
+	c.out.spool = httpserver.NewSpool(4*sendTurn, "", nil)
+	_, err := c.out.spool.Write(make([]byte, 3*sendTurn))
 	require.NoError(t, err)
 	c.phase = phaseFlush
 	p := theThread(t, r)
 	for turn := int64(1); c.phase == phaseFlush; turn++ {
 		driveNow(t, p, c, unix.EPOLLOUT)
 		if c.phase == phaseFlush {
-			require.Equal(t, turn*sendTurn, c.outSent)
+			require.Equal(t, turn*sendTurn, c.out.sent)
 			assert.Equal(t, 1, r.queue.size(), "the next turn does not come by itself")
 			r.queue.pop(true)
 		}
@@ -108,7 +108,7 @@ func stalled(t *testing.T, c *conn) *poller {
 	require.True(t, c.own.claim())
 	require.True(t, c.overdue(p.clock.now))
 	p.lastLook(c, true)
-	p.finish(c, c.served)
+	p.letGo(c, c.served)
 	return p
 }
 
@@ -124,15 +124,15 @@ func TestWhatLiesInTheSocketAfterAStallOfTheProcessIsNotTooLate(t *testing.T) {
 			c, client := connect(t, r)
 			p := theThread(t, r)
 			ask(c, client, aRequest)
-			for p.turn(0) {
+			for p.next(0) {
 			}
 			require.Contains(t, received(client), content)
 			ask(c, client, test.before)
-			for p.turn(0) {
+			for p.next(0) {
 			}
 			unix.Write(client, []byte(test.after))
 			stalled(t, c)
-			for p.turn(0) {
+			for p.next(0) {
 			}
 			assert.Contains(t, received(client), content)
 			assert.Equal(t, nobody, c.own.at())
@@ -151,7 +151,7 @@ func TestWhatHasNotComeWhenItsTimeIsUpIsTooLate(t *testing.T) {
 			c, client := connect(t, r)
 			p := theThread(t, r)
 			ask(c, client, test.request)
-			for p.turn(0) {
+			for p.next(0) {
 			}
 			stalled(t, c)
 			assert.Contains(t, received(client), test.answer)

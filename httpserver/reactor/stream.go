@@ -50,7 +50,7 @@ func (b *streamed) Read(p []byte) (n int, err error) {
 }
 
 // Stop implements httpserver.Stopper: the kernel wakes whoever waits, and tells of the end.
-func (b *streamed) Stop() { _ = unix.Shutdown(b.c.fd, unix.SHUT_RD) }
+func (b *streamed) Stop() { b.c.stopReading() }
 
 // take hands out content from pending.
 func (b *streamed) take(p []byte) (n int) {
@@ -88,7 +88,7 @@ func (b *streamed) fill() error {
 		b.buf = make([]byte, 16<<10)
 	}
 	for {
-		n, err := b.c.read(b.buf)
+		n, _, err := b.c.read(b.buf)
 		switch {
 		case err == unix.EAGAIN:
 			if err := b.await(); err != nil {
@@ -117,7 +117,7 @@ func (b *streamed) goOn() error {
 func (b *streamed) await() error {
 	r := b.c.r
 	if r.o.Limits.BodyRate < 0 {
-		return b.c.wait(unix.POLLIN, forever)
+		return b.c.await(unix.POLLIN, forever)
 	}
 	err := b.allowed.wait(b.c, unix.POLLIN, func() int64 { return b.taken })
 	if errors.Is(err, os.ErrDeadlineExceeded) {

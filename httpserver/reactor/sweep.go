@@ -47,13 +47,13 @@ func (r *Reactor) sweep() {
 				p.to = nobody
 			case r.refusing.Load() && c.phase == phaseBody:
 				p.refuseBody(c, http.StatusServiceUnavailable, "the server leaves, and the content had not come")
-				p.look(c)
-			case c.phase != phaseHead || len(c.in) > 0: // it is not idle: draining waits for it
+				p.run(c)
+			case c.phase != phaseHead || len(c.in.buf) > 0: // it is not idle: draining waits for it
 				p.to = nobody
 			default:
-				p.look(c) // when draining, the last read: a request may be there
+				p.run(c) // when draining, the last read: a request may be there
 			}
-			p.finish(c, c.served)
+			p.letGo(c, c.served)
 		})
 		r.pool.impatient(p)
 		p.refuseOld()
@@ -77,7 +77,7 @@ func (p *poller) refuseOld() {
 		if !ok {
 			return
 		}
-		p.do(i)
+		p.handle(i)
 	}
 }
 
@@ -108,7 +108,7 @@ func (c *conn) overdue(now int64) bool {
 func (p *poller) lastLook(c *conn, stall bool) {
 	phase, before := c.phase, c.moved()
 	if phase != phaseLinger {
-		p.look(c)
+		p.run(c)
 	}
 	if p.to != nobody || c.phase != phase {
 		return
@@ -117,7 +117,7 @@ func (p *poller) lastLook(c *conn, stall bool) {
 	switch rated := phase == phaseBody || phase == phaseFlush; {
 	case late && (silent || !stall), silent && !rated:
 		p.expired(c)
-		p.look(c)
+		p.run(c)
 	case late:
 		c.expire(afterStall)
 	}
@@ -128,11 +128,7 @@ const afterStall = 5 * time.Second
 
 // moved changes whenever something has come of the request at hand, or gone of its response.
 func (c *conn) moved() int64 {
-	n := int64(len(c.in)) + c.outSent + c.fileAt
-	if c.spool != nil {
-		n += c.spool.Size()
-	}
-	return n
+	return c.in.size() + c.out.sent + c.out.fileAt
 }
 
 // expired ends what has taken too long.
@@ -140,15 +136,14 @@ func (p *poller) expired(c *conn) {
 	s := p.r.counters
 	switch c.phase {
 	case phaseHead:
-		if len(c.in) == 0 {
+		if len(c.in.buf) == 0 {
 			s.IdleTimeouts.Add(1)
 			p.r.o.Log.Debug("an idle connection is closed: no request came in time", "remote", c.remote, "requests", c.served)
 			c.close()
 			return
 		}
 		s.HeaderTimeouts.Add(1)
-		c.forget()
-		c.parser = nil
+		c.in.forget(p.r)
 		p.refuse(c, nil, http.StatusRequestTimeout, "the head of a request was not complete in time")
 	case phaseBody:
 		s.BodyTimeouts.Add(1)

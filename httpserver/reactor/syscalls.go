@@ -65,7 +65,7 @@ func rawWritev(fd int, vector []unix.Iovec) (int, error) {
 	return int(n), nil
 }
 
-func sendfile(fd int, file *os.File, offset *int64, n int) (int, error) {
+func rawSendfile(fd int, file *os.File, offset *int64, n int) (int, error) {
 	if err := inject(fd, "sendfile"); err != nil {
 		return 0, err
 	}

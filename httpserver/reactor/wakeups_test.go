@@ -31,11 +31,11 @@ func calls(t *testing.T, r *Reactor) bool {
 func TestAWakeUpThatTheMonitorTookIsPassedOn(t *testing.T) {
 	r := newTestReactor(t, nil, Options{})
 	r.notify()
-	require.True(t, r.monitor.worker.turn(0), "it takes the event from epoll")
+	require.True(t, r.monitor.poller.next(0), "it takes the event from epoll")
 	require.False(t, calls(t, r))
 	r.polling.Store(1) // the thread for which it was meant: it is in epoll_wait
 	defer r.polling.Store(0)
-	require.True(t, r.monitor.worker.turn(0))
+	require.True(t, r.monitor.poller.next(0))
 	assert.True(t, calls(t, r), "the thread sleeps on")
 }
 
@@ -57,7 +57,7 @@ func TestTheMonitorWakesAThreadForWhatItLeaves(t *testing.T) {
 	assert.True(t, calls(t, r), "the thread sleeps on")
 }
 
-// startThread has a thread work for a new reactor, and obey orders, until the test ends.
+// startThread has a thread work for a new reactor, and run orders, until the test ends.
 func startThread(t *testing.T) (r *Reactor, orders chan func(), tid int) {
 	t.Helper()
 	r, err := New(1, Options{Log: slog.New(slog.DiscardHandler)})
