@@ -82,6 +82,13 @@ func (n *connections) changed(c net.Conn, state http.ConnState) {
 	}
 }
 
+// allBegun reports whether the first request of every connection has been read.
+func (n *connections) allBegun() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.fresh) == 0
+}
+
 // expire ends the reading of first requests; net/http then closes those connections.
 func (n *connections) expire() {
 	n.mu.Lock()

@@ -22,7 +22,9 @@ type Server struct {
 	admit  admission
 
 	mu        sync.Mutex
-	listeners map[net.Listener]bool // that Serve accepts from; nil once Drain has closed them
+	stopped   bool                  // Serve accepts no more
+	listeners map[net.Listener]bool // that it has accepted from
+	serving   sync.WaitGroup        // calls of Serve that accept connections, or may just have accepted one
 }
 
 // NewServer returns a Server that has requests answered by h on the threads of d, which stay the
@@ -56,6 +58,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return l.Close()
 	}
 	err := s.http.Serve(l)
+	s.serving.Done()
 	if errors.Is(err, http.ErrServerClosed) || s.engine.leaving.Load() && errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -66,10 +69,11 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) accepts(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.listeners == nil {
+	if s.stopped {
 		return false
 	}
 	s.listeners[l] = true
+	s.serving.Add(1)
 	return true
 }
 
@@ -80,18 +84,34 @@ func (s *Server) changed(c net.Conn, state http.ConnState) {
 	}
 }
 
-// Drain implements httpserver.Engine.
-func (s *Server) Drain(ctx context.Context) {
+// stop ends accepting, and waits until every connection that has been accepted is counted, or ctx is done.
+func (s *Server) stop(ctx context.Context) {
 	s.engine.leaving.Store(true)
 	s.mu.Lock()
+	s.stopped = true
 	for l := range s.listeners {
 		l.Close()
 	}
-	s.listeners = nil
 	s.mu.Unlock()
+	counted := make(chan struct{})
+	go func() { s.serving.Wait(); close(counted) }()
+	select {
+	case <-counted:
+	case <-ctx.Done():
+	}
+}
+
+// Drain implements httpserver.Engine.
+func (s *Server) Drain(ctx context.Context) {
+	s.stop(ctx)
+	poll(ctx, func() bool { return s.engine.counters.Connections.Load() == 0 })
+}
+
+// poll waits until done returns true, or ctx is done.
+func poll(ctx context.Context, done func() bool) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for s.engine.counters.Connections.Load() > 0 {
+	for !done() {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -100,12 +120,20 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 }
 
+// lastRead is how long a shutdown gives connections of which no request has been read yet. net/http answers none that it
+// reads later, though the client cannot know whether it was: on a new connection, it will not try again by itself.
+const lastRead = 50 * time.Millisecond
+
 // Shutdown implements httpserver.Engine.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer func() {
 		stats := s.engine.row.Stats()
 		stats.Log(s.engine.o.Log)
 	}()
+	s.stop(ctx)
+	last, cancel := context.WithTimeout(ctx, lastRead)
+	poll(last, s.conns.allBegun)
+	cancel()
 	return butClosed(s.http.Shutdown(ctx))
 }
 

@@ -265,8 +265,57 @@ func TestShutdownAfterDrainDoesNotMindThatTheListenersAreClosed(t *testing.T) {
 			served := make(chan error, 1)
 			go func() { served <- s.Serve(l) }()
 			<-l.accepting
-			s.Drain(t.Context())
+			over, cancel := context.WithCancel(t.Context())
+			cancel()
+			s.Drain(over)
 			assert.NoError(t, stop(s))
+			assert.NoError(t, wait(t, served))
+		})
+	}
+}
+
+// slowListener is a listener whose Accept returns its first connection only when the listener has been closed.
+type slowListener struct {
+	net.Listener
+	accepted, closed chan struct{}
+	closing          sync.Once
+}
+
+func (l *slowListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		close(l.accepted)
+		<-l.closed
+	}
+	return c, err
+}
+
+func (l *slowListener) Close() error {
+	l.closing.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+func TestADrainWaitsForAConnectionThatHasJustBeenAccepted(t *testing.T) {
+	for name, stop := range map[string]func(s *Server){
+		"Drain": func(s *Server) { s.Drain(within(t)); assert.NoError(t, s.Shutdown(within(t))) },
+		// A request that has come is read: the connection is not taken for an idle one.
+		"Shutdown": func(s *Server) { assert.NoError(t, s.Shutdown(within(t))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := NewServer(text("ok"), oneThread(t), httpserver.Options{}, httpserver.Limits{})
+			l := &slowListener{Listener: mustListen(t, "127.0.0.1:0"), accepted: make(chan struct{}), closed: make(chan struct{})}
+			served := make(chan error, 1)
+			go func() { served <- s.Serve(l) }()
+			client, err := net.Dial("tcp", l.Addr().String())
+			require.NoError(t, err)
+			defer client.Close()
+			<-l.accepted
+			_, err = client.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+			require.NoError(t, err)
+			stop(s)
+			answer, err := io.ReadAll(client)
+			require.NoError(t, err)
+			assert.Contains(t, string(answer), "200 OK")
 			assert.NoError(t, wait(t, served))
 		})
 	}
