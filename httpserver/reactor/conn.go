@@ -145,7 +145,7 @@ func (c *conn) show() {
 // handToQueue gives c to the queue. If that is full, c stays p's, and its request is refused.
 func (p *poller) handToQueue(c *conn) bool {
 	c.own.give(inQueue)
-	if p.r.push(item{conn: c}) {
+	if p.r.push(c) {
 		return true
 	}
 	c.own.take(inQueue)
@@ -153,6 +153,20 @@ func (p *poller) handToQueue(c *conn) bool {
 	p.overloaded(c, &p.r.crowded, "the queue for the threads is full")
 	return false
 }
+
+// dequeued implements queued.
+func (c *conn) dequeued(p *poller, waited time.Duration, tooLong bool) {
+	if !c.own.take(inQueue) { // it was closed
+		return
+	}
+	if c.in.waited = waited; tooLong {
+		p.overloaded(c, &p.r.aged, "it waited too long for a thread")
+	}
+	p.advance(c)
+}
+
+// drop implements queued. Reactor.release closes all connections.
+func (c *conn) drop() {}
 
 // expire sets when the sweeper has to look.
 func (c *conn) expire(d time.Duration) { c.deadline.Store(c.r.now() + int64(d)) }

@@ -166,20 +166,9 @@ func (p *poller) queueEvents(n int) bool {
 // handle handles one item of the queue.
 func (p *poller) handle(item item) {
 	switch {
-	case item.task != nil:
+	case item.request != nil:
 		p.clock.set(p.r)
-		p.runTask(item)
-	case item.conn != nil:
-		p.clock.set(p.r)
-		c := item.conn
-		if !c.own.take(inQueue) { // it was closed
-			return
-		}
-		c.in.waited = time.Since(item.since)
-		if p.r.tooOld(item) {
-			p.overloaded(c, &p.r.aged, "it waited too long for a thread")
-		}
-		p.advance(c)
+		item.request.dequeued(p, time.Since(item.since), p.r.tooOld(item))
 	case item.event.Fd == wakeFd:
 		p.woken()
 	case item.event.Fd == bellFd:

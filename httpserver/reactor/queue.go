@@ -7,17 +7,22 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/pyserve/pyserve/httpserver"
 )
 
-// item is something to be done: an event of a descriptor, a connection with a request that is complete,
-// or a task of another engine.
+// queued is a request that waits for a thread: a connection's, or a task of another engine. Its methods are called by who has
+// taken it out of the queue.
+type queued interface {
+	// dequeued has p answer it, by a refusal if it has waited too long. Only then may p be none of the threads.
+	dequeued(p *poller, waited time.Duration, tooLong bool)
+	// drop gives it up, as the reactor has ended.
+	drop()
+}
+
+// item is something to be done: an event of a descriptor, or a request.
 type item struct {
-	event unix.EpollEvent
-	conn  *conn
-	task  *httpserver.Task
-	since time.Time // for conn and task
+	event   unix.EpollEvent
+	request queued // nil for an event
+	since   time.Time
 }
 
 // queue is what the pollers share. Events stand apart, because the reactor's own goroutines take them too,
@@ -58,14 +63,13 @@ func (r *ring[T]) pop() T {
 }
 
 // push queues a request, and reports whether there was room.
-func (q *queue) push(i item) bool {
+func (q *queue) push(request queued) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.requests.len() >= q.capacity {
 		return false
 	}
-	i.since = time.Now()
-	q.requests.push(i)
+	q.requests.push(item{request: request, since: time.Now()})
 	return true
 }
 

@@ -34,8 +34,8 @@ func TestARingGivesBackInOrderAndStaysSmall(t *testing.T) {
 func TestThreadsTakeRequestsFirstAndOthersOnlyEvents(t *testing.T) {
 	q := &queue{capacity: 1}
 	request := &conn{}
-	assert.True(t, q.push(item{conn: request}))
-	assert.False(t, q.push(item{conn: &conn{}}), "there is no room for a second")
+	assert.True(t, q.push(request))
+	assert.False(t, q.push(&conn{}), "there is no room for a second")
 	q.pushEvents([]unix.EpollEvent{{Fd: 1}, {Fd: 2}})
 	assert.True(t, q.ready(false))
 	i, ok := q.pop(false)
@@ -43,7 +43,7 @@ func TestThreadsTakeRequestsFirstAndOthersOnlyEvents(t *testing.T) {
 	assert.Equal(t, int32(1), i.event.Fd)
 	i, ok = q.pop(true)
 	assert.True(t, ok)
-	assert.Same(t, request, i.conn)
+	assert.Same(t, request, i.request)
 	_, ok = q.pop(true)
 	assert.True(t, ok)
 	_, ok = q.pop(true)
@@ -54,15 +54,15 @@ func TestThreadsTakeRequestsFirstAndOthersOnlyEvents(t *testing.T) {
 func TestOldRequestsAreTakenOutOfTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{capacity: 10}
-		q.push(item{conn: &conn{transport: transport{fd: 1}}})
+		q.push(&conn{transport: transport{fd: 1}})
 		time.Sleep(time.Second)
-		q.push(item{conn: &conn{transport: transport{fd: 2}}})
+		q.push(&conn{transport: transport{fd: 2}})
 		_, ok := q.popOlder(time.Second)
 		assert.False(t, ok)
 		time.Sleep(time.Nanosecond)
 		i, ok := q.popOlder(time.Second)
 		assert.True(t, ok)
-		assert.Equal(t, 1, i.conn.fd)
+		assert.Equal(t, 1, i.request.(*conn).fd)
 		_, ok = q.popOlder(time.Second)
 		assert.False(t, ok)
 		_, ok = q.popOlder(-1)

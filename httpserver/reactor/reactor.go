@@ -131,8 +131,8 @@ func (r *Reactor) unpark(thread int) {
 
 // push queues work for the threads and sees to it that a blocked poller notices. It reports whether there
 // was room.
-func (r *Reactor) push(i item) bool {
-	if !r.queue.push(i) {
+func (r *Reactor) push(request queued) bool {
+	if !r.queue.push(request) {
 		return false
 	}
 	if r.polling.Load() > 0 {
@@ -223,8 +223,8 @@ func (r *Reactor) release() {
 		if !ok {
 			break
 		}
-		if i.task != nil {
-			i.task.Refuse(httpserver.ErrClosed)
+		if i.request != nil {
+			i.request.drop()
 		}
 	}
 	r.closeDescriptors()

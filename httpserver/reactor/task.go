@@ -27,24 +27,31 @@ func (r *Reactor) enqueueTask(t *httpserver.Task) error {
 	switch {
 	case r.closed.Load():
 		return httpserver.ErrClosed
-	case !r.push(item{task: t}):
+	case !r.push((*task)(t)):
 		r.counters.QueueFull.Add(1)
 		return httpserver.ErrQueueFull
 	}
 	return nil
 }
 
-func (p *poller) runTask(i item) {
-	t := i.task
-	if p.r.tooOld(i) {
-		t.Refuse(httpserver.ErrQueueFull)
+// task is a httpserver.Task in the queue.
+type task httpserver.Task
+
+// dequeued implements queued.
+func (t *task) dequeued(p *poller, _ time.Duration, tooLong bool) {
+	waiting := (*httpserver.Task)(t)
+	if tooLong {
+		waiting.Refuse(httpserver.ErrQueueFull)
 		return
 	}
-	if !t.Begin() {
+	if !waiting.Begin() {
 		return
 	}
-	defer t.Finish()
+	defer waiting.Finish()
 	p.enter()
 	defer p.leave()
-	t.Run(p.thread)
+	waiting.Run(p.thread)
 }
+
+// drop implements queued.
+func (t *task) drop() { (*httpserver.Task)(t).Refuse(httpserver.ErrClosed) }
