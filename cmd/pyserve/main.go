@@ -78,8 +78,8 @@ func run(args []string) int {
 		return code
 	}
 	if c.dir = started.dir; worker != nil {
-		c.dir = worker.Dir
-		if c, err = c.takeFolders(worker.Folders); err != nil {
+		c.dir = string(worker.Dir)
+		if c, err = c.takeFolders(string(worker.Folders)); err != nil {
 			return failure(err)
 		}
 	}

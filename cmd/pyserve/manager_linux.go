@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"github.com/pyserve/pyserve/cmd/pyserve/internal/handover"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/systemd"
 	"github.com/pyserve/pyserve/httpserver"
@@ -19,12 +20,12 @@ func (c *cli) openListeners() (listeners []net.Listener, foreign bool, err error
 		listeners, err = httpserver.ListenAll(c.Bind)
 		return listeners, false, err
 	}
-	var fds []int
+	var handed []handover.Listener
 	for _, l := range passed {
 		say("systemd's socket %s is %s", l.Name, l.Address)
-		fds = append(fds, l.FD)
+		handed = append(handed, handover.Listener{FD: handover.Descriptor(l.FD)})
 	}
-	listeners, err = inherit(fds)
+	listeners, err = inherit(handed)
 	return listeners, true, err
 }
 

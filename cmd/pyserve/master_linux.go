@@ -33,8 +33,8 @@ type master struct {
 	log        *slog.Logger
 	supervisor *supervise.Supervisor
 	listeners  []net.Listener
-	fds        []int // theirs
-	foreign    bool  // they are systemd's
+	handed     []handover.Listener // they, for workers and a new master
+	foreign    bool                // they are systemd's
 	board      *scoreboard.Board
 	command    process.Command
 	pidFile    *process.PIDFile
@@ -130,7 +130,7 @@ func (m *master) prepare() (err error) {
 	if err = m.openListeners(); err != nil {
 		return err
 	}
-	if m.fds, err = descriptors(m.listeners); err != nil {
+	if m.handed, err = handed(m.listeners); err != nil {
 		return err
 	}
 	if err = m.writePID(); err != nil {
@@ -153,8 +153,8 @@ func (m *master) openListeners() (err error) {
 	if m.foreign = m.upgrade.Foreign; m.foreign {
 		adopt = httpserver.Inherit
 	}
-	for _, fd := range m.upgrade.Listeners {
-		l, err := adopt(fd)
+	for _, in := range m.upgrade.Listeners {
+		l, err := adopt(int(in.FD))
 		if err != nil {
 			return err
 		}
@@ -166,17 +166,18 @@ func (m *master) openListeners() (err error) {
 	return nil
 }
 
-func descriptors(listeners []net.Listener) (fds []int, err error) {
+// handed returns what others need to accept from listeners too.
+func handed(listeners []net.Listener) (all []handover.Listener, err error) {
 	for _, l := range listeners {
 		raw, err := l.(syscall.Conn).SyscallConn()
 		if err != nil {
 			return nil, err
 		}
-		if err := raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) }); err != nil {
+		if err := raw.Control(func(fd uintptr) { all = append(all, handover.Listener{FD: handover.Descriptor(fd)}) }); err != nil {
 			return nil, err
 		}
 	}
-	return fds, nil
+	return all, nil
 }
 
 // Start implements supervise.System.
@@ -186,7 +187,7 @@ func (m *master) Start(spec supervise.Spec) (supervise.Process, error) {
 		return nil, err
 	}
 	shared := process.Shared{
-		Board: m.board, Listeners: m.fds, Dir: m.c.dir, Folders: folders.String(), Reload: m.c.Reload, Leftovers: m.leftovers,
+		Board: m.board, Listeners: m.handed, Dir: m.c.dir, Folders: folders.String(), Reload: m.c.Reload, Leftovers: m.leftovers,
 		Events: m.supervisor, Log: m.log, Quiet: spec.Generation == m.importing,
 	}
 	m.importing = spec.Generation
@@ -207,7 +208,7 @@ func (m *master) Upgrade(ctx context.Context) error {
 		return fmt.Errorf("cannot find the program by the name that it was started by: %w", started.err)
 	}
 	command.Path, command.Dir, command.Env, command.Credential = started.path, m.c.dir, systemd.ForSuccessor(started.environment), nil
-	err := process.Upgrade(ctx, command, handover.Upgrade{Listeners: m.fds, Foreign: m.foreign}, func(pid int) { m.log.Info("the new master is started", "pid", pid) })
+	err := process.Upgrade(ctx, command, handover.Upgrade{Listeners: m.handed, Foreign: m.foreign}, func(pid int) { m.log.Info("the new master is started", "pid", pid) })
 	if err == nil {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -250,7 +251,7 @@ func (m *master) takeOver() {
 			m.log.Error("the old master's PID file stays", "error", err)
 		}
 	}
-	if err := process.SayReady(m.upgrade.Ready); err != nil {
+	if err := process.SayReady(int(m.upgrade.Ready)); err != nil {
 		m.log.Error("could not notify the master that this one replaces", "error", err)
 	}
 	m.upgrade = nil

@@ -35,14 +35,14 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 	if err != nil {
 		return failure(err)
 	}
-	board, err := scoreboard.Open(in.Board)
+	board, err := scoreboard.Open(int(in.Board))
 	if err != nil {
 		return failure(err)
 	}
-	control := handover.Open(in.Control)
+	control := handover.Open(int(in.Control))
 	row := board.Worker(in.Slot)
 	row.SetPID(os.Getpid())
-	unix.CloseOnExec(in.Crash)
+	unix.CloseOnExec(int(in.Crash))
 	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order)}
 	s.options.CrashFile = os.NewFile(uintptr(in.Crash), "crash")
 	s.stacks = s.options.CrashFile
@@ -113,12 +113,12 @@ func retireAfter(limit int64, row *scoreboard.Worker, retire func(reason string,
 
 const retireInterval = 50 * time.Millisecond
 
-// inherit makes listeners of descriptors.
-func inherit(fds []int) (listeners []net.Listener, err error) {
-	for _, fd := range fds {
-		l, err := httpserver.Inherit(fd)
+// inherit makes listeners of what was handed down.
+func inherit(handed []handover.Listener) (listeners []net.Listener, err error) {
+	for _, in := range handed {
+		l, err := httpserver.Inherit(int(in.FD))
 		if err != nil {
-			return nil, fmt.Errorf("descriptor %d of the master: %w", fd, err)
+			return nil, fmt.Errorf("descriptor %d of the master: %w", in.FD, err)
 		}
 		listeners = append(listeners, l)
 	}

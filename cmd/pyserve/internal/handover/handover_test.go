@@ -16,7 +16,7 @@ import (
 )
 
 func TestAWorkerLearnsWhatItInheritsAndNobodyAfterIt(t *testing.T) {
-	given := handover.Worker{Slot: 3, Control: 24, Board: 25, Crash: 26, Listeners: []int{27, 28}, Dir: "/srv/my {0} site", Folders: `{"Home":"/srv/{1}"}`, Group: true, Quiet: true}
+	given := handover.Worker{Slot: 3, Control: 24, Board: 25, Crash: 26, Listeners: []handover.Listener{{FD: 27}, {FD: 28}}, Dir: "/srv/my {0} site", Folders: `{"Home":"/srv/{1}"}`, Group: true, Quiet: true}
 	template, fds := given.Template()
 	assert.Equal(t, []int{24, 25, 26, 27, 28}, fds)
 	t.Setenv(handover.Variable, handover.Fill(template, 24, 5))
@@ -28,7 +28,7 @@ func TestAWorkerLearnsWhatItInheritsAndNobodyAfterIt(t *testing.T) {
 }
 
 func TestANewMasterLearnsWhatItInherits(t *testing.T) {
-	given := handover.Upgrade{Ready: 3, Listeners: []int{4}, Foreign: true}
+	given := handover.Upgrade{Ready: 3, Listeners: []handover.Listener{{FD: 4}}, Foreign: true}
 	template, fds := given.Template()
 	assert.Equal(t, []int{3, 4}, fds)
 	t.Setenv(handover.Variable, handover.Fill(template, 3, 2))
@@ -46,7 +46,7 @@ func TestAProcessThatNobodyOfUsHasStartedInheritsNothing(t *testing.T) {
 }
 
 func TestAVariableThatSomebodyElseHasSetIsRefusedByName(t *testing.T) {
-	for _, value := range []string{"", "1", "worker", "worker slot=x control=1 board=1 crash=1 listeners=1", "upgrade ready=-1 listeners=2"} {
+	for _, value := range []string{"", "1", "worker", "{}", `{"Worker":{"Control":"x"}}`, `{"Upgrade":{"Ready":"-1"}}`, `{"Worker":{},"Upgrade":{}}`} {
 		t.Run(value, func(t *testing.T) {
 			t.Setenv(handover.Variable, value)
 			_, _, err := handover.Take()

@@ -1,9 +1,9 @@
 package handover
 
 import (
-	"errors"
+	"bytes"
+	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -12,22 +12,34 @@ import (
 // Variable is the environment variable that tells a process its part. A user never sets it.
 const Variable = "PYSERVE_HANDOVER"
 
-// Worker is what a worker inherits. The numbers are descriptors.
+// Descriptor is a file descriptor that is handed down. In a template it is the place where its number in the new process is
+// to stand.
+type Descriptor int
+
+// Verbatim is text in which a place in a template means nothing.
+type Verbatim string
+
+// Listener is a socket to accept from.
+type Listener struct {
+	FD Descriptor
+}
+
+// Worker is what a worker inherits.
 type Worker struct {
 	// Slot is the worker's row of the scoreboard.
 	Slot int
 	// Control is the worker's end of the socket to the master; see Open.
-	Control int
+	Control Descriptor
 	// Board is the scoreboard's memory.
-	Board int
+	Board Descriptor
 	// Crash is the file for Python's stacks when the process dies of a signal.
-	Crash int
+	Crash Descriptor
 	// Listeners are the sockets to accept from, in the order of the master's.
-	Listeners []int
+	Listeners []Listener
 	// Dir is the folder that the master was started in: what is relative on the command line is relative to it.
-	Dir string
+	Dir Verbatim
 	// Folders are those of the worker's generation, in a form of the caller's.
-	Folders string
+	Folders Verbatim
 	// Group says that the worker is to lead a process group of its own.
 	Group bool
 	// Quiet says that another worker of its generation tells of an import that takes long.
@@ -37,32 +49,75 @@ type Worker struct {
 // Upgrade is what the new binary's master inherits from the one it replaces.
 type Upgrade struct {
 	// Ready is a pipe: one byte says that the new master serves, its end without one that it failed.
-	Ready int
+	Ready Descriptor
 	// Listeners are the sockets to accept from, in the order of the old master's.
-	Listeners []int
+	Listeners []Listener
 	// Foreign says that they are the service manager's: unix sockets stay in their folders.
 	Foreign bool
 }
 
+// value is what stands in Variable, as JSON: one of both.
+type value struct {
+	Worker  *Worker  `json:",omitempty"`
+	Upgrade *Upgrade `json:",omitempty"`
+}
+
 // Template returns the value of Variable for a worker, with {0} in place of its number of fds[0] and so on, and
 // the descriptors to hand down.
-func (w Worker) Template() (value string, fds []int) {
-	value = fmt.Sprintf("worker slot=%d control={0} board={1} crash={2} listeners=%s dir=%s folders=%s group=%t quiet=%t", w.Slot, places(3, len(w.Listeners)), url.QueryEscape(w.Dir), url.QueryEscape(w.Folders), w.Group, w.Quiet)
-	return value, append([]int{w.Control, w.Board, w.Crash}, w.Listeners...)
+func (w Worker) Template() (template string, fds []int) {
+	var p places
+	w.Control, w.Board, w.Crash = p.of(w.Control), p.of(w.Board), p.of(w.Crash)
+	w.Listeners = p.ofListeners(w.Listeners)
+	return value{Worker: &w}.template(), p
 }
 
 // Template is the same for a new master.
-func (u Upgrade) Template() (value string, fds []int) {
-	value = fmt.Sprintf("upgrade ready={0} listeners=%s foreign=%t", places(1, len(u.Listeners)), u.Foreign)
-	return value, append([]int{u.Ready}, u.Listeners...)
+func (u Upgrade) Template() (template string, fds []int) {
+	var p places
+	u.Ready = p.of(u.Ready)
+	u.Listeners = p.ofListeners(u.Listeners)
+	return value{Upgrade: &u}.template(), p
 }
 
-func places(first, n int) string {
-	words := make([]string, n)
-	for i := range words {
-		words[i] = fmt.Sprintf("{%d}", first+i)
+func (v value) template() string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // it has numbers and text only
 	}
-	return strings.Join(words, ",")
+	return string(text)
+}
+
+// places are the descriptors of a template, each in its place.
+type places []int
+
+func (p *places) of(fd Descriptor) Descriptor {
+	*p = append(*p, int(fd))
+	return Descriptor(len(*p) - 1)
+}
+
+func (p *places) ofListeners(listeners []Listener) []Listener {
+	placed := make([]Listener, len(listeners))
+	for i, l := range listeners {
+		l.FD = p.of(l.FD)
+		placed[i] = l
+	}
+	return placed
+}
+
+// MarshalText implements encoding.TextMarshaler: d is a place.
+func (d Descriptor) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "{%d}", int(d)), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Descriptor) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 31)
+	*d = Descriptor(n)
+	return err
+}
+
+// MarshalJSON implements json.Marshaler.
+func (v Verbatim) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(string(v))
+	return bytes.ReplaceAll(text, []byte("{"), []byte(`\u007b`)), err
 }
 
 // Fill puts numbers from first on into the places of a template.
@@ -76,50 +131,17 @@ func Fill(template string, first, n int) string {
 // Take reads Variable and removes it from the environment. Both results are nil for a process that nobody of
 // pyserve has started.
 func Take() (*Worker, *Upgrade, error) {
-	value, there := os.LookupEnv(Variable)
+	text, there := os.LookupEnv(Variable)
 	if !there {
 		return nil, nil, nil
 	}
 	if err := os.Unsetenv(Variable); err != nil {
 		return nil, nil, err
 	}
-	return parse(value)
-}
-
-func parse(value string) (*Worker, *Upgrade, error) {
-	part, rest, _ := strings.Cut(value, " ")
-	fields := map[string]string{}
-	for _, word := range strings.Fields(rest) {
-		name, text, _ := strings.Cut(word, "=")
-		fields[name] = text
+	var v value
+	err := json.Unmarshal([]byte(text), &v)
+	if err != nil || (v.Worker == nil) == (v.Upgrade == nil) {
+		return nil, nil, fmt.Errorf("%s=%q is not what pyserve sets: remove it from the environment", Variable, text)
 	}
-	var broken error
-	number := func(text string) int {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			broken = fmt.Errorf("%s=%q is not what pyserve sets: remove it from the environment", Variable, value)
-		}
-		return n
-	}
-	var listeners []int
-	for text := range strings.SplitSeq(fields["listeners"], ",") {
-		listeners = append(listeners, number(text))
-	}
-	switch part {
-	case "worker":
-		w := &Worker{Slot: number(fields["slot"]), Control: number(fields["control"]), Board: number(fields["board"]),
-			Crash: number(fields["crash"]), Listeners: listeners, Group: fields["group"] == "true", Quiet: fields["quiet"] == "true"}
-		w.Dir, broken = unescape(fields["dir"], broken)
-		w.Folders, broken = unescape(fields["folders"], broken)
-		return w, nil, broken
-	case "upgrade":
-		return nil, &Upgrade{Ready: number(fields["ready"]), Listeners: listeners, Foreign: fields["foreign"] == "true"}, broken
-	}
-	number("")
-	return nil, nil, broken
-}
-
-func unescape(text string, before error) (string, error) {
-	text, err := url.QueryUnescape(text)
-	return text, errors.Join(before, err)
+	return v.Worker, v.Upgrade, nil
 }

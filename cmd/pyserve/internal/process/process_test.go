@@ -40,13 +40,13 @@ func TestMain(m *testing.M) {
 }
 
 func work(in *handover.Worker) {
-	board, err := scoreboard.Open(in.Board)
+	board, err := scoreboard.Open(int(in.Board))
 	if err != nil {
 		os.Exit(98)
 	}
-	control := handover.Open(in.Control)
+	control := handover.Open(int(in.Control))
 	board.Worker(in.Slot).Thread(0).Begin(scoreboard.Now(), []byte("GET"), []byte("/path"))
-	if mode, err := unix.FcntlInt(uintptr(in.Listeners[0]), unix.F_GETFL, 0); err != nil || mode&unix.O_NONBLOCK == 0 {
+	if mode, err := unix.FcntlInt(uintptr(in.Listeners[0].FD), unix.F_GETFL, 0); err != nil || mode&unix.O_NONBLOCK == 0 {
 		os.Exit(97)
 	}
 	if os.Getenv("TEST_WORKER") == "hears no signals" {
@@ -58,7 +58,7 @@ func work(in *handover.Worker) {
 		control.Send(handover.Retire, "for the test")
 		os.Exit(7)
 	case "dies":
-		unix.Write(in.Crash, []byte("the stacks\n"))
+		unix.Write(int(in.Crash), []byte("the stacks\n"))
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 	for { // until it is told to leave, or the master is gone
@@ -71,7 +71,7 @@ func work(in *handover.Worker) {
 
 func takeOver(in *handover.Upgrade) {
 	if os.Getenv("TEST_UPGRADE") == "serves" {
-		process.SayReady(in.Ready)
+		process.SayReady(int(in.Ready))
 		os.Exit(0)
 	}
 	os.Exit(5)
@@ -109,7 +109,7 @@ func start(t *testing.T, does string) (*process.Worker, *story, *scoreboard.Boar
 	board, err := scoreboard.New(2, 1)
 	require.NoError(t, err)
 	s := newStory()
-	shared := process.Shared{Board: board, Listeners: []int{listener(t)}, Events: s, Log: slog.New(slog.DiscardHandler)}
+	shared := process.Shared{Board: board, Listeners: []handover.Listener{{FD: handover.Descriptor(listener(t))}}, Events: s, Log: slog.New(slog.DiscardHandler)}
 	w, err := process.StartWorker(shared, supervise.Spec{ID: 3, Slot: 1}, process.Exec(command("TEST_WORKER="+does)))
 	require.NoError(t, err)
 	return w, s, board
@@ -202,13 +202,13 @@ func TestAWorkerThatCannotBeStartedIsAnErrorThatNamesIt(t *testing.T) {
 
 func TestAnUpgradeIsOverWhenTheNewMasterServes(t *testing.T) {
 	pid := 0
-	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=serves"), handover.Upgrade{Listeners: []int{listener(t)}}, func(p int) { pid = p })
+	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=serves"), handover.Upgrade{Listeners: []handover.Listener{{FD: handover.Descriptor(listener(t))}}}, func(p int) { pid = p })
 	assert.NoError(t, err)
 	assert.NotZero(t, pid)
 }
 
 func TestAnUpgradeToABinaryThatFailsIsAnError(t *testing.T) {
-	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=fails"), handover.Upgrade{Listeners: []int{listener(t)}}, func(int) {})
+	err := process.Upgrade(t.Context(), command("TEST_UPGRADE=fails"), handover.Upgrade{Listeners: []handover.Listener{{FD: handover.Descriptor(listener(t))}}}, func(int) {})
 	assert.ErrorContains(t, err, "it ended with code 5")
 }
 
@@ -216,7 +216,7 @@ func TestAnUpgradeThatIsNotWantedAnyMoreLeavesNothingBehind(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	pid := 0
 	sleeps := process.Command{Path: "/bin/sleep", Args: []string{"sleep", "3600"}}
-	err := process.Upgrade(ctx, sleeps, handover.Upgrade{Listeners: []int{listener(t)}}, func(p int) { pid = p; cancel() })
+	err := process.Upgrade(ctx, sleeps, handover.Upgrade{Listeners: []handover.Listener{{FD: handover.Descriptor(listener(t))}}}, func(p int) { pid = p; cancel() })
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
 }

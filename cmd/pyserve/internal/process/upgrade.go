@@ -22,7 +22,7 @@ func Upgrade(ctx context.Context, command Command, hand handover.Upgrade, starte
 		return fmt.Errorf("pipe2: %w", err)
 	}
 	defer unix.Close(pipe[0])
-	hand.Ready = pipe[1]
+	hand.Ready = handover.Descriptor(pipe[1])
 	successor, err := command.Start(hand.Template())
 	unix.Close(pipe[1])
 	if err != nil {

@@ -30,7 +30,7 @@ type Events interface {
 // Shared is what all workers of a master share.
 type Shared struct {
 	Board     *scoreboard.Board
-	Listeners []int  // descriptors
+	Listeners []handover.Listener
 	Dir       string // see handover.Worker
 	Folders   string // see handover.Worker
 	Reload    bool   // workers may say that files have changed
@@ -92,7 +92,8 @@ func StartWorker(shared Shared, spec supervise.Spec, born Born) (*Worker, error)
 	w := &Worker{shared: shared, id: spec.ID, row: shared.Board.Worker(spec.Slot), control: control, crash: crash}
 	w.row.Reset(0)
 	started, err := born(handover.Worker{
-		Slot: spec.Slot, Control: theirs, Board: shared.Board.FD(), Crash: crash, Listeners: shared.Listeners, Dir: shared.Dir, Folders: shared.Folders,
+		Slot: spec.Slot, Control: handover.Descriptor(theirs), Board: handover.Descriptor(shared.Board.FD()), Crash: handover.Descriptor(crash),
+		Listeners: shared.Listeners, Dir: handover.Verbatim(shared.Dir), Folders: handover.Verbatim(shared.Folders),
 		Group: shared.Leftovers != nil, Quiet: shared.Quiet,
 	})
 	if err != nil {
