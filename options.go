@@ -126,6 +126,9 @@ type App struct {
 	Forwarded []string
 	// HeaderMap is what happens to header names with an underscore: "drop" (also ""), "refuse", "allow".
 	HeaderMap string
+	// HealthPath is a path for which GET and HEAD are answered with 200 and "ok" without the application, also while all
+	// threads are busy. It is not below Mount. "" is none.
+	HealthPath string
 	// Debug shows exceptions with their tracebacks to the client. Never use it in production.
 	Debug bool
 	// Environ returns variables that the application finds in its environ beside the server's, such as REMOTE_USER from a
@@ -216,7 +219,7 @@ func (a App) Validate() error {
 		errs = append(errs, errors.New("provide a WSGI application object as module:callable"))
 	}
 	_, err := a.builder(Options{})
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, checkHealthPath(a.HealthPath), err)...)
 }
 
 // builder makes what turns requests into variables.
@@ -242,6 +245,9 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 	e := a.HTTP
 	if a.Environ != nil {
 		e.Extra = func(r *http.Request) []httpserver.HeaderField { return variables(a.Environ(r)) }
+	}
+	if e.Early == nil && a.HealthPath != "" {
+		e.Early = health(a.HealthPath)
 	}
 	e.Row = o.Row
 	if e.SpoolDisk == nil {

@@ -194,6 +194,23 @@ func TestAGoProgramAddsToTheEnviron(t *testing.T) {
 	}
 }
 
+func TestTheApplicationSeesWhatEncryptsTheConnection(t *testing.T) {
+	app, err := start(t).Load(t.Context(), pyserve.App{Name: "apps.environ:app"})
+	require.NoError(t, err)
+	server := httptest.NewTLSServer(app)
+	defer server.Close()
+	res, err := server.Client().Get(server.URL)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	var answer struct {
+		Entries map[string]struct{ Type, Value any }
+	}
+	require.NoError(t, json.NewDecoder(res.Body).Decode(&answer))
+	for name, want := range map[string]string{"HTTPS": "on", "SSL_PROTOCOL": "TLSv1.3", "wsgi.url_scheme": "https"} {
+		assert.Equal(t, want, answer.Entries[name].Value, name)
+	}
+}
+
 func TestTheRuntimeCountsWhatItsApplicationsAnswer(t *testing.T) {
 	python := start(t)
 	app, err := python.Load(t.Context(), pyserve.App{Name: "flaskapp:app"})

@@ -32,6 +32,9 @@ var counterScenarios = []struct {
 		assert.Contains(t, s.raw(t, "no HTTP\r\n\r\n"), " 400 ")
 		s.raw(t, head("GET", "/echo")+head("GET", "/echo"))
 	}, "own_4xx too_large malformed keepalive_ends"},
+	{"requests that the server answers itself", []string{"--health-path", "/healthz"}, func(t *testing.T, s *service) {
+		assert.Equal(t, "ok\n", s.client(t).get(t, "/healthz").Body)
+	}, "early"},
 	{"time-outs of requests", []string{"--timeout", "1"}, func(t *testing.T, s *service) {
 		assert.Equal(t, 504, s.client(t).get(t, "/sleeps").Status)
 		assert.Equal(t, 200, s.client(t).get(t, "/computes?seconds=0.7").Status)

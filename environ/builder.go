@@ -140,6 +140,9 @@ func (bd *Builder) build(b *Block, r *httpserver.Request) error {
 		b.putUint(keyContentLength, uint64(r.ContentLength))
 	}
 	b.fields.pack(b, r.Fields)
+	if r.TLS != nil {
+		packTLS(b, r.TLS)
+	}
 	for _, extra := range r.Extra {
 		b.putExtra(extra.Name, extra.Value)
 	}

@@ -125,7 +125,7 @@ func (x *Exchange) goOn() error {
 	if x.transport != nil {
 		return x.transport
 	}
-	if idler, ok := x.w.(httpserver.Idler); ok {
+	if idler, ok := httpserver.Extension[httpserver.Idler](x.w); ok {
 		if err := idler.Idle(); err != nil {
 			return x.broken(err)
 		}

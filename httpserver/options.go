@@ -63,6 +63,8 @@ type Options struct {
 	// Extra returns what a Go program around nethttp.NewHandler says about a request; nil says nothing. The reactor does not
 	// call it.
 	Extra func(r *http.Request) []HeaderField
+	// Early answers what needs no thread; nil answers nothing.
+	Early Early
 	// Row is where the engine counts; nil is a row of its own. A reactor has its own.
 	Row *scoreboard.Worker
 	// Descriptors is told about the descriptors of listeners and connections; nil is nobody.

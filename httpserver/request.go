@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"crypto/tls"
 	"io"
 	"net/netip"
 	"time"
@@ -35,6 +36,8 @@ type Request struct {
 	Extra []HeaderField
 	// Scheme is "http" or "https", as seen by the listener.
 	Scheme string
+	// TLS says what the connection is encrypted by; nil if it is not.
+	TLS *tls.ConnectionState
 	// Remote and Local are the two ends of the connection, unmapped (no ::ffff:0:0/96). Both are the
 	// zero AddrPort on a unix socket.
 	Remote, Local netip.AddrPort

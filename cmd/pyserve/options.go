@@ -22,6 +22,7 @@ type settings struct {
 	TrustedProxies []string `sep:"," placeholder:"CIDR" group:"listen" help:"Trust what these peers say about the client (see --forwarded): addresses, CIDRs, 'unix', or '*'. Can be repeated."`
 	Forwarded      []string `sep:"," default:"for,proto" placeholder:"FACT" group:"listen" help:"What trusted proxies may say: for, proto, host, port, prefix (X-Forwarded-...), or forwarded (RFC 7239) instead of for, proto and host (${default})."`
 	HeaderMap      string   `enum:"drop,refuse,allow" default:"drop" group:"listen" help:"What to do with request header names that contain an underscore: drop, refuse (400), or allow."`
+	HealthPath     string   `placeholder:"/PATH" group:"listen" help:"Answer GET and HEAD requests for this path with 200, without the application, also while all threads are busy."`
 
 	Threads    int      `short:"t" default:"16" placeholder:"N" group:"python" least:"1" most:"16384" help:"Number of Python threads: how many requests run at the same time (${default})."`
 	Chdir      string   `placeholder:"DIR" group:"python" help:"Change to this directory, where modules are looked for first."`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,7 +104,9 @@ func TestTheTableOfOptionsIsComplete(t *testing.T) {
 			}
 		}
 	}
-	most, _ := bound(parsed(t, "app").flags[6], "most")
+	flags := parsed(t, "app").flags
+	threads := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == "threads" })
+	most, _ := bound(flags[threads], "most")
 	assert.EqualValues(t, scoreboard.MaxThreads, most, "of --threads")
 }
 

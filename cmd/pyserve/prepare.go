@@ -161,7 +161,7 @@ func (c *cli) options() pyserve.Options {
 func (c *cli) application(accessLog *httpserver.AccessLog) pyserve.App {
 	return pyserve.App{
 		Name: cmp.Or(c.target, c.app), Mount: c.Mount, ScriptName: c.ScriptName, TrustedProxies: c.TrustedProxies, Forwarded: c.Forwarded,
-		HeaderMap: c.HeaderMap, Debug: c.Debug,
+		HeaderMap: c.HeaderMap, HealthPath: c.HealthPath, Debug: c.Debug,
 		HTTP: httpserver.Options{
 			AccessLog: accessLog, StreamRequests: c.RequestBuffering == "off",
 			HeaderTimeout: time.Duration(c.HeaderTimeout), IdleTimeout: time.Duration(c.KeepAlive),

@@ -58,7 +58,7 @@ func (e *engine) translate(r *httpserver.Request, hr *http.Request, m *requestMe
 		Arrived: time.Now(),
 	}
 	if hr.TLS != nil {
-		r.Scheme = "https"
+		r.Scheme, r.TLS = "https", hr.TLS
 	}
 	if e.o.Extra != nil {
 		r.Extra = e.o.Extra(hr)

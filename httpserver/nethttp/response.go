@@ -41,6 +41,8 @@ type response struct {
 	file           *os.File
 	offset, filled int64 // filled: how many bytes of file to send
 
+	hijacked net.Conn // what the connection was before the handler took it over; nil if it has not
+
 	aborted bool
 	cut     bool // the outcome: the connection is to be cut off
 }
@@ -59,7 +61,7 @@ func (r *response) init(w http.ResponseWriter, hr *http.Request, e *engine, body
 
 // WriteHead implements [httpserver.ResponseWriter].
 func (r *response) WriteHead(h *httpserver.Head) error {
-	if r.headSet {
+	if r.headSet || r.hijacked != nil {
 		return httpserver.ErrHeadTwice
 	}
 	r.headSet = true
@@ -216,6 +218,10 @@ func (r *response) SendFile(f *os.File, offset, n int64) error {
 // for long.
 func (r *response) Abort() {
 	r.aborted = true
+	if r.hijacked != nil {
+		r.endHijacked()
+		return
+	}
 	if c := connectionOf(r.hr).conn; r.committed && c != nil && r.hr.ProtoMajor == 1 {
 		go r.hangUp(c, r.pump)
 	}
@@ -239,6 +245,10 @@ func (r *response) Disconnected() bool {
 // finish sends what is left to be sent once the handler has returned, and decides about the connection.
 func (r *response) finish() {
 	defer r.dropFile()
+	if r.hijacked != nil {
+		_ = r.hijacked.Close() // the handler has a descriptor of its own
+		return
+	}
 	if r.pump != nil {
 		_ = r.broken(r.pump.end())
 	}
@@ -309,7 +319,7 @@ func (r *response) complete() bool {
 
 // reset takes back a head that net/http does not have yet, and reports whether that was so.
 func (r *response) reset() bool {
-	if r.committed {
+	if r.committed || r.hijacked != nil {
 		return false
 	}
 	header := r.w.Header()

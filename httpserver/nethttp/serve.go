@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,10 +80,12 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	x.body.init(w, hr, e)
 	x.res.init(w, hr, e, &x.body)
 
-	if err := x.takeBody(); err != nil {
-		x.refuseBody(err)
-	} else {
-		x.dispatch()
+	if !x.early() {
+		if err := x.takeBody(); err != nil {
+			x.refuseBody(err)
+		} else {
+			x.dispatch()
+		}
 	}
 	x.conn.show(scoreboard.ConnReading) // as net/http has it, until the next one
 	x.body.close()
@@ -95,6 +98,35 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	if cut {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// early has the request answered by Options.Early, if that wants to.
+func (x *exchange) early() (answered bool) {
+	if x.e.o.Early == nil {
+		return false
+	}
+	answer := x.e.o.Early(&x.req)
+	if answer == nil {
+		return false
+	}
+	x.e.counters.Early.Add(1)
+	if err := call(func() { answer(&x.res) }); err != nil {
+		x.failed(err)
+		return true
+	}
+	x.res.finish()
+	return true
+}
+
+// call runs f, and returns its panic.
+func call(f func()) (panicked *httpserver.TaskPanic) {
+	defer func() {
+		if v := recover(); v != nil {
+			panicked = &httpserver.TaskPanic{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	f()
+	return nil
 }
 
 // takeBody makes the content readable for the handler.

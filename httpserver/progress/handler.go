@@ -68,6 +68,8 @@ type thread struct {
 	// expired says that the response is no more the application's. It only becomes true under mu and body.mu.
 	expired atomic.Bool
 	body    seekableBody
+	// hijacked says that the connection is the application's: the request has no time-out.
+	hijacked atomic.Bool
 
 	_ [64]byte // threads do not share a cache line
 }
@@ -92,6 +94,9 @@ func (t *thread) begin(w httpserver.ResponseWriter, r *httpserver.Request) {
 	}
 	if r.Body != nil {
 		r.Body = t.body.wrap(r.Body)
+	}
+	if t.hijacked.Load() {
+		t.hijacked.Store(false)
 	}
 	t.entered = t.h.clock.now()
 	t.idle, t.sent = 0, t.entered

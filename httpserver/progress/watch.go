@@ -169,7 +169,7 @@ func (w *watchdog) sampleGIL() {
 func (w *watchdog) lookAt(ctx context.Context, thread int, passed time.Duration) {
 	s := &w.seen[thread]
 	number, moved, ok := w.h.row.Thread(thread).Progress()
-	if !ok || number != s.number || moved != s.moved {
+	if !ok || number != s.number || moved != s.moved || w.h.threads[thread].hijacked.Load() {
 		*s = sighting{number: number, moved: moved}
 		return
 	}

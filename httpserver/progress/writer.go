@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"net/http"
 	"os"
 	"time"
 
@@ -107,4 +108,35 @@ func (t *thread) Disconnected() bool {
 	}
 	defer t.mu.Unlock()
 	return t.expired.Load() || t.w.Disconnected()
+}
+
+// Interim implements httpserver.Interimer.
+func (t *thread) Interim(status int, fields []httpserver.HeaderField) error {
+	if err := t.take(); err != nil {
+		return err
+	}
+	defer t.release()
+	inner, ok := httpserver.Extension[httpserver.Interimer](t.w)
+	if !ok {
+		return nil
+	}
+	return inner.Interim(status, fields)
+}
+
+// Hijack implements httpserver.Hijacker. The request has no time-out from then on.
+func (t *thread) Hijack() (socket *os.File, received []byte, err error) {
+	if err := t.take(); err != nil {
+		return nil, nil, err
+	}
+	defer t.release()
+	inner, ok := httpserver.Extension[httpserver.Hijacker](t.w)
+	if !ok {
+		return nil, nil, httpserver.ErrNoHijack
+	}
+	socket, received, err = inner.Hijack()
+	if err == nil {
+		t.committed, t.answered.Status = true, http.StatusSwitchingProtocols
+		t.hijacked.Store(true)
+	}
+	return socket, received, err
 }

@@ -149,7 +149,7 @@ func (p *poller) serveSpooled(c *conn) {
 		content = c.in.spool
 	}
 	c.become(phaseHead)
-	p.serve(c, content, size, len(c.in.buf) > c.in.head)
+	p.serve(c, content, size, c.in.buf[c.in.head:])
 	c.in.dropContent(p.r)
 	if c.phase == phaseHead || c.phase == phaseFlush {
 		c.in.buf = append(c.in.buf[:0], c.in.buf[c.in.head:]...)

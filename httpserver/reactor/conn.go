@@ -171,12 +171,25 @@ func (c *conn) drop() {}
 // expire sets when the sweeper has to look.
 func (c *conn) expire(d time.Duration) { c.deadline.Store(c.r.now() + int64(d)) }
 
-// close ends the connection. EPOLL_CTL_DEL comes first, because a process that the application has forked may hold
-// another descriptor of it.
+// close ends the connection.
 func (c *conn) close() {
-	if c.phase == phaseClosed {
-		return
+	if c.phase != phaseClosed {
+		c.depart()
+		c.transport.close()
+		c.closed()
 	}
+}
+
+// abandon ends the connection for the reactor, while the socket goes on under another descriptor.
+func (c *conn) abandon() {
+	c.depart()
+	c.closeDescriptor()
+	c.closed()
+}
+
+// depart takes c out of all that knows of it. EPOLL_CTL_DEL comes before the descriptor is closed, because a process that
+// the application has forked may hold another one of it.
+func (c *conn) depart() {
 	c.become(phaseClosed)
 	c.show()
 	c.own.end()
@@ -187,7 +200,10 @@ func (c *conn) close() {
 	if d := c.r.http.Descriptors; d != nil {
 		d.Closed(c.fd)
 	}
-	c.transport.close()
+}
+
+// closed makes room for another connection.
+func (c *conn) closed() {
 	c.r.addresses.Leave(c.countedAs)
 	c.r.countClosed()
 }

@@ -164,10 +164,29 @@ func (d *departure) awaitRoom() error {
 	return err
 }
 
-// send has content, and tail behind it, leave. An error is kept: all that follows fails alike.
+// sendInterim sends buf, an interim response. The answer has not begun by that, unless the client does not take it: then
+// nothing can take it back.
+func (d *departure) sendInterim() error {
+	if d.c.out.spool != nil {
+		return d.keep(0, d.buf)
+	}
+	n, err := d.c.write(d.buf)
+	if err != nil {
+		return err
+	}
+	d.sent = d.sent || n < len(d.buf)
+	return d.keep(n, d.buf)
+}
+
+// send has content, and tail behind it, leave.
 func (res *response) send(content []byte, tail string) error {
 	whole := !res.last && !res.aborted && res.c.out.file == nil && res.mode == byLength && (res.length <= res.written || res.noContent)
-	if err := res.departure.send(content, tail, whole); err != nil {
+	return res.transported(res.departure.send(content, tail, whole))
+}
+
+// transported keeps an error of the transport: all that follows fails alike.
+func (res *response) transported(err error) error {
+	if err != nil {
 		res.buf = res.buf[:0]
 		res.failed = errors.Join(httpserver.ErrDisconnected, err)
 	}

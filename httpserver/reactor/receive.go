@@ -174,6 +174,11 @@ func (p *poller) request(c *conn, data []byte, n int) (rest []byte) {
 	h := &p.scratch.head
 	o := &p.r.http
 	c.in.began = 0
+	if o.Early != nil {
+		if rest, answered := p.early(c, data, n); answered {
+			return rest
+		}
+	}
 	switch {
 	case o.MaxBody >= 0 && h.ContentLength > o.MaxBody:
 		p.tooLarge(c, h)
@@ -207,7 +212,7 @@ func (p *poller) handleWhole(c *conn, data []byte, n, size int) (rest []byte) {
 		content = &p.scratch.res.content
 	}
 	rest = data[n+size:]
-	p.serve(c, content, int64(size), len(rest) > 0)
+	p.serve(c, content, int64(size), rest)
 	if c.phase == phaseFlush {
 		c.storeRest(rest)
 	}

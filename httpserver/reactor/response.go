@@ -38,6 +38,8 @@ type response struct {
 	written   int64
 	failed    error
 	filed     bool
+	hijacked  bool
+	rest      []byte // received behind the request
 }
 
 func (res *response) begin(p *poller, c *conn, minor int, last bool) {
@@ -46,7 +48,7 @@ func (res *response) begin(p *poller, c *conn, minor int, last bool) {
 
 // WriteHead implements httpserver.ResponseWriter.
 func (res *response) WriteHead(h *httpserver.Head) error {
-	if res.headSet {
+	if res.headSet || res.hijacked {
 		return httpserver.ErrHeadTwice
 	}
 	res.p.clock.look(res.p.r)
@@ -189,6 +191,8 @@ func (res *response) end() {
 	c := res.c
 	c.out.shortFile = false
 	switch {
+	case res.hijacked:
+		return
 	case !res.headSet || res.failed != nil:
 		res.aborted = true
 	case res.length > res.written && !res.noContent:
@@ -236,6 +240,9 @@ func (res *response) sendCached() bool {
 
 // fail makes a 500 of a response whose handler has panicked, or aborts it.
 func (res *response) fail() {
+	if res.hijacked {
+		return
+	}
 	res.c.out.reset(res.c.r)
 	if res.sent {
 		res.aborted = true

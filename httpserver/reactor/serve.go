@@ -14,28 +14,39 @@ import (
 )
 
 // serve has the request in p.scratch.head answered on this thread. Afterwards the connection is in
-// phaseHead, ready for the next request, or in another phase. more says that bytes of further requests were
-// received already.
-func (p *poller) serve(c *conn, content io.Reader, length int64, more bool) {
+// phaseHead, ready for the next request, or in another phase. rest is what was received behind the request.
+func (p *poller) serve(c *conn, content io.Reader, length int64, rest []byte) {
 	s := &p.scratch
-	h := &s.head
-	c.served++
-	c.deadline.Store(0)
-	s.req = httpserver.Request{
-		ID: p.requestID(c, h), Method: h.Method, Target: h.Target, Proto: protocols[h.Minor], Host: h.Host, Fields: h.Fields,
-		Scheme: "http", Remote: c.remote, Local: c.local, Body: content, ContentLength: length,
-		Arrived: p.arrival(c), Queued: c.in.waited,
-	}
-	c.in.arrived, c.in.waited = 0, 0
-	last := !h.KeepAlive || c.usedUp()
+	p.makeRequest(c)
+	p.beginAnswer(c)
+	s.req.Body, s.req.ContentLength = content, length
 	p.began = p.clock.now
-	s.res.begin(p, c, h.Minor, last)
-	s.res.mayHold = s.drained && !more && s.res.streamed == nil
+	s.res.rest = rest
+	s.res.mayHold = s.drained && len(rest) == 0 && s.res.streamed == nil
 	p.call()
 	unread := s.res.streamed != nil && !s.res.streamed.done
 	s.res.streamed = nil
-	c.in.unread = unread || more
+	c.in.arrived, c.in.waited = 0, 0
+	c.in.unread = unread || len(rest) > 0
 	p.answered(c, s.res.last || unread)
+}
+
+// makeRequest makes the request in p.scratch.head the one at hand, without its content.
+func (p *poller) makeRequest(c *conn) {
+	s := &p.scratch
+	h := &s.head
+	s.req = httpserver.Request{
+		ID: p.requestID(c, h), Method: h.Method, Target: h.Target, Proto: protocols[h.Minor], Host: h.Host, Fields: h.Fields,
+		Scheme: "http", Remote: c.remote, Local: c.local, Arrived: p.arrival(c), Queued: c.in.waited,
+	}
+}
+
+// beginAnswer counts the request at hand, and begins its response.
+func (p *poller) beginAnswer(c *conn) {
+	c.served++
+	c.deadline.Store(0)
+	h := &p.scratch.head
+	p.scratch.res.begin(p, c, h.Minor, !h.KeepAlive || c.usedUp())
 }
 
 var protocols = [...]string{"HTTP/1.0", "HTTP/1.1"}
@@ -50,13 +61,16 @@ func (p *poller) call() {
 }
 
 // runHandler runs the handler. Its panic is a 500, but for http.ErrAbortHandler, which is an Abort.
-func (poller *poller) runHandler() {
-	defer func() {
-		if p := recover(); p != nil {
-			poller.failed(p)
-		}
-	}()
-	poller.r.handler.Serve(poller.thread, &poller.scratch.res, &poller.scratch.req)
+func (p *poller) runHandler() {
+	defer p.recovered()
+	p.r.handler.Serve(p.thread, &p.scratch.res, &p.scratch.req)
+}
+
+// recovered is deferred around what answers a request.
+func (poller *poller) recovered() {
+	if p := recover(); p != nil {
+		poller.failed(p)
+	}
 }
 
 func (p *poller) failed(panicked any) {
@@ -80,6 +94,9 @@ func (p *poller) answered(c *conn, last bool) {
 		p.logEntry(entry)
 		c.out.aborted = res.aborted
 		p.to = inOutbox
+	case res.hijacked:
+		p.logEntry(entry)
+		c.abandon()
 	case res.aborted:
 		p.logEntry(entry)
 		if c.out.untilClose && res.sent || errors.Is(res.failed, os.ErrDeadlineExceeded) {

@@ -138,7 +138,7 @@ func (p *poller) serveStreamed(c *conn, data []byte, n int) (rest []byte) {
 	body := &streamed{c: c, res: res, pending: data[n:], left: h.ContentLength, chunked: h.Chunked, expect: h.ExpectContinue,
 		allowed: newAllowance(p.r.o.Limits.Body(), 0)}
 	res.streamed = body
-	p.serve(c, body, h.ContentLength, false)
+	p.serve(c, body, h.ContentLength, nil)
 	if c.phase == phaseFlush {
 		c.storeRest(body.pending)
 	}

@@ -17,8 +17,8 @@ type transport struct {
 	fd      int
 	written int64 // to the socket, ever, but for heads
 
-	mu     sync.Mutex // held while the descriptor is closed, or shut down by who does not own the connection
-	closed bool
+	mu   sync.Mutex // held while the descriptor is closed, or shut down by who does not own the connection
+	gone bool
 }
 
 // read is read(2) without the Go scheduler, as the descriptor does not block. drained says that nothing more is there.
@@ -137,8 +137,13 @@ func (t *transport) stopWriting() { _ = unix.Shutdown(t.fd, unix.SHUT_WR) }
 // another descriptor of the socket.
 func (t *transport) close() {
 	_ = unix.Shutdown(t.fd, unix.SHUT_RDWR)
+	t.closeDescriptor()
+}
+
+// closeDescriptor closes the descriptor. The connection goes on if there is another one of it.
+func (t *transport) closeDescriptor() {
 	t.mu.Lock()
-	t.closed = true
+	t.gone = true
 	_ = unix.Close(t.fd)
 	t.mu.Unlock()
 }
@@ -148,7 +153,7 @@ func (t *transport) close() {
 func (t *transport) cut(reset bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
+	if t.gone {
 		return
 	}
 	if reset {

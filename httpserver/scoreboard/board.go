@@ -11,7 +11,7 @@ const (
 	magic = 0x70797365_72766531 // "pyserve1" when written from the highest byte on
 	// version changes with any change of the records, so that a worker of another build says so instead
 	// of reading nonsense.
-	version = 3
+	version = 4
 
 	maxWorkers = 1 << 12
 	// MaxThreads is how many threads a worker can have.

@@ -25,8 +25,9 @@ type Counters struct {
 	Address atomic.Uint32
 	_       [9]uint32
 
-	// Answers of the server's own, which the application has not seen, by the class of their status; and those with 503.
-	Own4xx, Own5xx, Refused atomic.Int64
+	// Requests that Options.Early has answered; answers of the server's own, which the application has not seen, by the class of
+	// their status; and those with 503.
+	Early, Own4xx, Own5xx, Refused atomic.Int64
 	// TimedOut is how many requests ran into the request time-out.
 	TimedOut atomic.Int64
 	// Failed is how many requests the application ended by an exception, or without an answer.
@@ -51,7 +52,7 @@ type Counters struct {
 	AccessLogLost atomic.Int64
 	// GILSamples is how often somebody has looked whether a thread held the GIL, and GILHeld how often one did.
 	GILSamples, GILHeld atomic.Int64
-	_                   [6]uint64
+	_                   [5]uint64
 }
 
 // ConnState is what a connection is doing.

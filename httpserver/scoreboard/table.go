@@ -40,6 +40,7 @@ var table = slices.Concat(
 	[]row{
 		ofThreads("bytes_received", "bytes of content of these requests", func(c *threadCounters) *uint64 { return &c.received }),
 		ofThreads("bytes_sent", "bytes of content of their responses", func(c *threadCounters) *uint64 { return &c.sent }),
+		counter("early", "requests answered before the application, such as health checks", func(c *Counters) int64 { return c.Early.Load() }),
 		counter("own_4xx", "requests answered by the server itself with a status from 400 to 499", func(c *Counters) int64 { return c.Own4xx.Load() }),
 		counter("own_5xx", "requests answered by the server itself with a status from 500 on", func(c *Counters) int64 { return c.Own5xx.Load() }),
 		counter("refused", "of these, those with 503", func(c *Counters) int64 { return c.Refused.Load() }),

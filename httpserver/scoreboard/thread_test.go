@@ -198,7 +198,7 @@ func readPatterns(t *testing.T, b *Board, finished <-chan struct{}) (whole int) 
 func TestRecordsBeginAtCacheLines(t *testing.T) {
 	for name, size := range map[string]uintptr{"header": headerSize, "past": pastSize, "worker": workerSize, "thread": threadSize,
 		"counters": unsafe.Offsetof(workerRecord{}.counters), "counters of a thread": unsafe.Offsetof(threadRecord{}.counters),
-		"Accepted": unsafe.Offsetof(Counters{}.Accepted), "Own4xx": unsafe.Offsetof(Counters{}.Own4xx)} {
+		"Accepted": unsafe.Offsetof(Counters{}.Accepted), "Early": unsafe.Offsetof(Counters{}.Early)} {
 		assert.Zero(t, size%cacheLine, name)
 	}
 	for _, b := range []*Board{newBoardFor(t, 1, 1), privateBoard(t, 1, 1)} {
@@ -208,7 +208,7 @@ func TestRecordsBeginAtCacheLines(t *testing.T) {
 
 // Whoever changes a record changes the version, too: then this test is to be changed.
 func TestTheLayoutIsThatOfItsVersion(t *testing.T) {
-	assert.EqualValues(t, 3, version)
+	assert.EqualValues(t, 4, version)
 	assert.Equal(t, []uintptr{128, 2240, 448, 2048}, []uintptr{headerSize, pastSize, workerSize, threadSize}, "doc.go shows these sizes")
 	var names []string
 	for _, r := range table {
@@ -217,7 +217,7 @@ func TestTheLayoutIsThatOfItsVersion(t *testing.T) {
 	assert.Equal(t, "connections connections_idle connections_reading connections_writing threads_busy accepted requests "+
 		"responses_2xx responses_3xx responses_4xx responses_5xx responses_aborted "+
 		"methods_GET methods_HEAD methods_POST methods_PUT methods_PATCH methods_DELETE methods_OPTIONS methods_other "+
-		"bytes_received bytes_sent own_4xx own_5xx refused timed_out failed malformed too_large "+
+		"bytes_received bytes_sent early own_4xx own_5xx refused timed_out failed malformed too_large "+
 		"header_timeouts body_timeouts idle_timeouts write_timeouts queue_full queue_aged "+
 		"spool_disk_refusals spool_failures spool_memory_refusals spool_disk_waits keepalive_ends "+
 		"too_many_connections too_many_of_address idle_closed accept_failures disk_waiting disk_timeouts access_log_lost "+

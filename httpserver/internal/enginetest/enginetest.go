@@ -50,7 +50,7 @@ type behaviour struct {
 // behaviours is the suite, in the order of a request's way.
 var behaviours = [][]behaviour{
 	responses, framings, pipelines, bodies, corpora, disconnects, slowReaders, files, aborts,
-	timeouts, overloads, shutdowns, drains, streams, panics, resources, counters,
+	timeouts, overloads, shutdowns, drains, streams, panics, extensions, resources, counters,
 }
 
 // suite is one test of an engine on one kind of socket.
