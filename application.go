@@ -22,6 +22,7 @@ type Application struct {
 	handler httpserver.Handler
 	engine  httpserver.Options
 	http    http.Handler
+	server  server
 }
 
 func (rt *Runtime) newApplication(a App, handler httpserver.Handler) *Application {
@@ -62,7 +63,7 @@ func (rt *Runtime) Load(ctx context.Context, a App) (*Application, error) {
 
 // watchImport says where an import is that takes long, until stop is called.
 func (rt *Runtime) watchImport(name string) (stop func()) {
-	if rt.options.QuietImport {
+	if rt.options.Process.QuietImport {
 		return func() {}
 	}
 	watch := importing.Watch{Name: name, PID: os.Getpid(), Stack: func() string { return rt.stack(0) }, Log: rt.options.Log}
@@ -87,12 +88,6 @@ func (rt *Runtime) startThreads() error {
 // [http.StripPrefix] and the like do not change: App.Mount says under which path the application is. A request that cannot be
 // answered in full ends in panic(http.ErrAbortHandler), as net/http wants it.
 func (a *Application) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.http.ServeHTTP(w, r) }
-
-// Server returns a server for the application, whose listeners the caller opens. The engine is the one that
-// Options.Engine names; it can serve one application.
-func (a *Application) Server() httpserver.Engine {
-	return newEngine(a.rt.threads, a.handler, a.engine, a.rt.options.Limits)
-}
 
 // EndRequests is for the end of a graceful time-out: what waits for a thread is refused with 503, and what is in the
 // application is ended. Its clients get 503 or see the answer break off, and pyserve.ServerShutdown, which derives from

@@ -12,7 +12,7 @@ func newThreads(o Options) (httpserver.Threads, error) {
 	if o.Engine != EngineReactor {
 		return nethttp.NewDispatcher(o.Queue), nil
 	}
-	return reactor.New(o.Threads, reactor.Options{Log: o.Log, Queue: o.Queue, Limits: o.Limits, GILHeld: pyhost.GILHeld, Row: o.Row})
+	return reactor.New(o.Threads, reactor.Options{Log: o.Log, Queue: o.Queue, Limits: o.Limits, GILHeld: pyhost.GILHeld, Row: o.Process.Row})
 }
 
 // newEngine makes the server that goes with the queue.

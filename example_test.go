@@ -100,7 +100,7 @@ func ExampleError() {
 }
 
 // The fastest server on Linux, from Go: the Python threads wait for connections themselves. One application a process.
-func ExampleApplication_Server() {
+func ExampleApplication_Serve() {
 	python, err := pyserve.New(context.Background(), pyserve.Options{Engine: pyserve.EngineReactor})
 	if err != nil {
 		log.Fatal(err)
@@ -113,9 +113,8 @@ func ExampleApplication_Server() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := shop.Server()
-	time.AfterFunc(time.Hour, func() { _ = server.Shutdown(context.Background()) })
-	if err := server.Serve(listener); err != nil {
+	time.AfterFunc(time.Hour, func() { _ = shop.Shutdown(context.Background()) })
+	if err := shop.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal(err)
 	}
 	_ = python.Close(context.Background())

@@ -41,9 +41,9 @@ type Options struct {
 	Threads int
 	// Queue is how many requests may wait for a thread before further ones are refused with 503; 0 is 1024.
 	Queue int
-	// Engine is EngineNetHTTP (also "") or, for Server on Linux, EngineReactor.
+	// Engine is EngineNetHTTP (also "") or, for Application.Serve on Linux, EngineReactor.
 	Engine string
-	// Limits bound what clients can hold on to. Of these Handler, whose server is another program's, has QueueAge and
+	// Limits bound what clients can hold on to. Of these ServeHTTP, whose server is another program's, has QueueAge and
 	// ResponseBuffer only.
 	Limits Limits
 	// SpoolDisk is how many bytes the temporary files of all requests and responses may have together; 0 is
@@ -54,15 +54,6 @@ type Options struct {
 	SpoolMemory int64
 	// Multiprocess is the value of wsgi.multiprocess: other processes serve the same application.
 	Multiprocess bool
-	// CrashFile takes the Python stacks of all threads when the process dies of a signal in C; nil is the
-	// standard error. It works in programs that import pyhost/prestart.
-	CrashFile *os.File
-	// ForkClose are descriptors that a process forked by the application is to close, beside the server's own.
-	ForkClose []int
-	// Row is where the server shows what it is doing, for other processes to see; nil is a row that none sees. The reactor also has
-	// its fair share of connections by it, among the processes that accept from the same listeners; net/http's engine
-	// leaves it to the kernel who gets one.
-	Row *scoreboard.Worker
 	// Timeout is how long a request may be in the application without a chunk being read or sent: then the client gets
 	// 504, or an aborted connection if the answer has begun, and pyserve.RequestTimeout, which derives from
 	// BaseException, is raised in its thread. 0 is for ever.
@@ -76,17 +67,32 @@ type Options struct {
 	// Context says which context variables a request finds set, such as those of decimal and numpy: ContextImport,
 	// ContextEmpty, or ContextAuto (also "").
 	Context string
-	// QuietImport has nothing said about an import that takes long, as another process does the same import and says it.
-	QuietImport bool
 	// Log takes the server's messages, the applications' exceptions, and wsgi.errors; nil is slog.Default().
 	Log *slog.Logger
+	// Process is for a process that is one of several, as those of the pyserve command are.
+	Process Process
+}
+
+// Process is what a process of several shares with the others. The zero value is that of a process alone.
+type Process struct {
+	// CrashFile takes the Python stacks of all threads when the process dies of a signal in C; nil is the
+	// standard error. It works in programs that import pyhost/prestart.
+	CrashFile *os.File
+	// ForkClose are descriptors that a process forked by the application is to close, beside the server's own.
+	ForkClose []int
+	// Row is where the server shows what it is doing, for other processes to see; nil is a row that none sees. The reactor also has
+	// its fair share of connections by it, among the processes that accept from the same listeners; net/http's engine
+	// leaves it to the kernel who gets one.
+	Row *scoreboard.Worker
+	// QuietImport has nothing said about an import that takes long, as another process does the same import and says it.
+	QuietImport bool
 }
 
 // Limits bound what clients can hold on to. The zero value means the defaults.
 type Limits = httpserver.Limits
 
-// The engines. With the reactor the Python threads wait for connections themselves; Handler works with
-// both, but only Server gains by it.
+// The engines. With the reactor the Python threads wait for connections themselves; ServeHTTP works with
+// both, but only Serve gains by it.
 const (
 	EngineNetHTTP = "nethttp"
 	EngineReactor = "reactor"
@@ -165,8 +171,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Row == nil {
-		o.Row = scoreboard.Private(o.Threads)
+	if o.Process.Row == nil {
+		o.Process.Row = scoreboard.Private(o.Threads)
 	}
 	return o, nil
 }
@@ -197,7 +203,7 @@ func (o Options) differs(other Options) string {
 func (o Options) python() pyhost.Config {
 	return pyhost.Config{
 		Venv: o.Venv, Force: o.Force, Dir: o.Dir, PythonPath: o.PythonPath, Argv: o.Argv,
-		Threads: o.Threads, Multiprocess: o.Multiprocess, Variables: environ.Keys, CrashFile: o.CrashFile, Log: o.Log,
+		Threads: o.Threads, Multiprocess: o.Multiprocess, Variables: environ.Keys, CrashFile: o.Process.CrashFile, Log: o.Log,
 		ImportContext: o.importContext(),
 	}
 }
@@ -249,7 +255,7 @@ func (a App) engine(o Options, fds httpserver.DescriptorWatcher, disk *httpserve
 	if e.Early == nil && a.HealthPath != "" {
 		e.Early = health(a.HealthPath)
 	}
-	e.Row = o.Row
+	e.Row = o.Process.Row
 	if e.SpoolDisk == nil {
 		e.SpoolDisk = disk
 	}
@@ -291,5 +297,5 @@ func variables(environ map[string]string) []httpserver.HeaderField {
 }
 
 func (a App) gateway(o Options) gateway.Options {
-	return gateway.Options{Log: o.Log, Debug: a.Debug, Failed: &o.Row.Counters().Failed}
+	return gateway.Options{Log: o.Log, Debug: a.Debug, Failed: &o.Process.Row.Counters().Failed}
 }

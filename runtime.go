@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pyserve/pyserve/httpserver"
 	"github.com/pyserve/pyserve/httpserver/progress"
@@ -31,8 +32,9 @@ type Runtime struct {
 
 	progress *progress.Handler // of all applications; made with the first thread for requests
 
-	users    int  // under current.mu: New calls without their Close
-	threaded bool // the threads for requests run; touched by Python's main thread only
+	served   atomic.Bool // by the reactor: it serves one application
+	users    int         // under current.mu: New calls without their Close
+	threaded bool        // the threads for requests run; touched by Python's main thread only
 }
 
 // current is the process's Runtime: CPython cannot be had twice.
@@ -189,7 +191,7 @@ func (rt *Runtime) run(report func(error)) {
 	if err != nil {
 		return
 	}
-	for _, fd := range rt.options.ForkClose {
+	for _, fd := range rt.options.Process.ForkClose {
 		host.Opened(fd)
 	}
 	host.WatchSignals(rt.ended, func() { _ = rt.order(context.Background(), host.RunPending, nil) })
@@ -251,7 +253,7 @@ func (rt *Runtime) order(ctx context.Context, f func(), refused <-chan struct{})
 type Stats = scoreboard.Stats
 
 // Stats returns what has been counted since Python was started.
-func (rt *Runtime) Stats() Stats { return rt.options.Row.Stats() }
+func (rt *Runtime) Stats() Stats { return rt.options.Process.Row.Stats() }
 
 // Report returns facts about the interpreter, as lines of name, tab, value.
 func (rt *Runtime) Report() (report string, err error) {

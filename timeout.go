@@ -12,7 +12,7 @@ import (
 
 // watch begins to look after the requests of all applications, until Python ends.
 func (rt *Runtime) watch() {
-	rt.progress = progress.NewHandler(nil, rt.options.Row)
+	rt.progress = progress.NewHandler(nil, rt.options.Process.Row)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		<-rt.ended

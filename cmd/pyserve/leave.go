@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/pyserve/pyserve"
-	"github.com/pyserve/pyserve/httpserver"
 )
 
 // The time of a session that leaves, counted from the order:
@@ -35,7 +34,7 @@ func leavingTimes(graceful time.Duration) leaving {
 }
 
 // leave finishes what runs, within the graceful time-out.
-func (s *session) leave(app *pyserve.Application, server httpserver.Engine, o order) error {
+func (s *session) leave(app *pyserve.Application, o order) error {
 	graceful := time.Duration(s.c.GracefulTimeout)
 	times := leavingTimes(graceful)
 	hurry, hurried := context.WithTimeout(context.Background(), times.idle) // drain only as long as nobody wants it faster
@@ -50,12 +49,12 @@ func (s *session) leave(app *pyserve.Application, server httpserver.Engine, o or
 	defer time.AfterFunc(times.unwind, func() { app.EndRequests(ctx) }).Stop()
 	defer time.AfterFunc(graceful, func() {
 		say("the graceful time-out of %s is over: the connections that are left are closed", s.c.GracefulTimeout)
-		_ = server.Close() // threads that wait for a client come back
+		_ = app.Close() // threads that wait for a client come back
 	}).Stop()
 	if o.do == drain {
-		server.Drain(hurry)
+		app.Drain(hurry)
 	}
-	err := server.Shutdown(ctx)
+	err := app.Shutdown(ctx)
 	if err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func serveAlone(c *cli) int {
 		pidFile.Remove()
 	}
 	if pidFile != nil { // or a process that the application forks would hold its lock
-		s.options.ForkClose = append(s.options.ForkClose, pidFile.FD())
+		s.options.Process.ForkClose = append(s.options.Process.ForkClose, pidFile.FD())
 	}
 	defer s.cleanUp()
 	go func() {

@@ -120,10 +120,9 @@ func (s *session) warmUp(app *pyserve.Application) error {
 
 // serve serves until an order ends it, then drains.
 func (s *session) serve(app *pyserve.Application) error {
-	server := app.Server()
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
-		go func() { failed <- server.Serve(l) }()
+		go func() { failed <- app.Serve(l) }()
 	}
 	s.starting.over()
 	s.begun()
@@ -138,7 +137,7 @@ func (s *session) serve(app *pyserve.Application) error {
 			case quit:
 				s.quit(o)
 			default:
-				return s.leave(app, server, o)
+				return s.leave(app, o)
 			}
 		}
 	}

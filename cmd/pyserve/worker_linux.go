@@ -44,10 +44,10 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 	row.SetPID(os.Getpid())
 	unix.CloseOnExec(int(in.Crash))
 	s := &session{c: c, listeners: listeners, options: c.options(), orders: make(chan order)}
-	s.options.CrashFile = os.NewFile(uintptr(in.Crash), "crash")
-	s.stacks = s.options.CrashFile
-	s.options.Row = row
-	s.options.QuietImport = in.Quiet
+	s.options.Process.CrashFile = os.NewFile(uintptr(in.Crash), "crash")
+	s.stacks = s.options.Process.CrashFile
+	s.options.Process.Row = row
+	s.options.Process.QuietImport = in.Quiet
 	retire := func(reason string, stuck bool) {
 		message := handover.Retire
 		if stuck {
@@ -77,7 +77,7 @@ func serveAsWorker(c *cli, in *handover.Worker) int {
 		})
 		s.watch = func(rt *pyserve.Runtime) { go changes.follow(rt) }
 	}
-	s.options.ForkClose = []int{control.FD()}
+	s.options.Process.ForkClose = []int{control.FD()}
 	s.begun = func() {
 		begun()
 		row.SetState(scoreboard.Ready)
