@@ -35,15 +35,16 @@ const acceptTurn = 64
 func (r *Reactor) accept(l *listener, p *poller) (more bool) {
 	l.unblock()
 	balanced := r.balancer != nil && p != nil
+	crowded := p == nil // no room can be made
 	for accepted := range acceptTurn {
 		if balanced && !r.balancer.takes(l, p.situation()) {
 			return false
 		}
-		if p != nil && r.full() && l.pending() {
-			p.makeRoom()
-		}
-		switch err := r.acceptOne(l); err {
+		switch err := r.acceptOne(l, crowded); err {
 		case nil:
+			crowded = p == nil
+		case errFull:
+			crowded = !l.pending() || !p.makeRoom()
 		case unix.EAGAIN:
 			if balanced {
 				r.balancer.none(l, accepted)
@@ -67,13 +68,22 @@ func (r *Reactor) accept(l *listener, p *poller) (more bool) {
 	return true
 }
 
-// acceptOne takes in one connection. It holds l.mu to the end: who finds that none waits any more, to shut down,
-// must not miss one that another poller has just taken and not counted.
-func (r *Reactor) acceptOne(l *listener) error {
+// errFull means that there is no room for another connection.
+var errFull = errors.New("there are as many connections as are allowed")
+
+// acceptOne takes in one connection; if there is no room for it, it closes it if crowded is true, and leaves it else. It
+// holds l.mu to the end: who finds that none waits any more, to shut down, must not miss one that another poller has
+// just taken and not counted; and r.admission, as another one may take the room.
+func (r *Reactor) acceptOne(l *listener, crowded bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone {
 		return net.ErrClosed
+	}
+	r.admission.Lock()
+	defer r.admission.Unlock()
+	if !crowded && r.full() {
+		return errFull
 	}
 	fd, peer, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err == nil {

@@ -47,6 +47,7 @@ type Reactor struct {
 	drains         chan struct{} // asks the sweeper for a round at once
 	retryAccept    atomic.Bool
 	crowdAt        atomic.Uint32 // where makeRoom goes on
+	admission      sync.Mutex    // held while a connection is accepted and counted
 	addresses      httpserver.Addresses
 	once, sweeping sync.Once
 

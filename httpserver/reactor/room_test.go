@@ -5,6 +5,7 @@ package reactor
 import (
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,4 +71,35 @@ func TestDescriptorsAreKeptForTheApplication(t *testing.T) {
 		require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: files, Max: before.Max}))
 		assert.Equal(t, want, httpserver.MostConnections())
 	}
+}
+
+func TestConnectionsThatComeTogetherAtTheLimitAllFindRoom(t *testing.T) {
+	r := newTestReactor(t, nil, Options{Limits: httpserver.Limits{MaxConnections: 16}})
+	var listeners []*listener
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		in, err := r.listen(l)
+		require.NoError(t, err)
+		defer r.unlisten(in)
+		listeners = append(listeners, in)
+	}
+	for range 50 {
+		for i := range 32 {
+			c, err := net.Dial("tcp", listeners[i%2].l.Addr().String())
+			require.NoError(t, err)
+			defer c.Close()
+		}
+		var pollers sync.WaitGroup
+		for i := range 4 {
+			p := r.newPoller(-1)
+			pollers.Go(func() {
+				for r.accept(listeners[i%2], p) {
+				}
+			})
+		}
+		pollers.Wait()
+	}
+	assert.LessOrEqual(t, r.counters.Connections.Load(), int64(16))
+	assert.Zero(t, r.counters.TooManyConnections.Load(), "all were idle")
 }
