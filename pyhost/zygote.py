@@ -173,4 +173,6 @@ def become_worker(template, descriptors):
     children.clear()
     faulthandler.disable()  # the workers have their own way (crash.c)
     main_thread._set_native_id()  # CPython 3.11 and before forget that
-    return template.format(*descriptors)
+    for place, descriptor in enumerate(descriptors):
+        template = template.replace("{%d}" % place, str(descriptor))
+    return template
