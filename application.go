@@ -80,7 +80,7 @@ func (rt *Runtime) startThreads() error {
 		return err
 	}
 	rt.threaded = true
-	rt.watch()
+	rt.watchRequests()
 	return nil
 }
 

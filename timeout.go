@@ -10,8 +10,8 @@ import (
 	"github.com/pyserve/pyserve/pyhost"
 )
 
-// watch begins to look after the requests of all applications, until Python ends.
-func (rt *Runtime) watch() {
+// watchRequests begins to look after the requests of all applications, until Python ends.
+func (rt *Runtime) watchRequests() {
 	rt.progress = progress.NewHandler(nil, rt.options.Process.Row)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

@@ -41,7 +41,7 @@ func addressKey(a netip.Addr) netip.Addr {
 
 // Enter counts another connection of key. It returns false, counts that in counters and logs it, if there are limit already.
 func (a *Addresses) Enter(key netip.Addr, limit int, counters *scoreboard.Counters, log *slog.Logger) bool {
-	if a.enter(key, limit) {
+	if a.admit(key, limit) {
 		return true
 	}
 	counters.TooManyOfAddress.Add(1)
@@ -50,7 +50,7 @@ func (a *Addresses) Enter(key netip.Addr, limit int, counters *scoreboard.Counte
 	return false
 }
 
-func (a *Addresses) enter(key netip.Addr, limit int) bool {
+func (a *Addresses) admit(key netip.Addr, limit int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.open[key] >= limit {

@@ -24,12 +24,12 @@ func TestClientsAreCountedByAddressAndIPv6OnesByNetwork(t *testing.T) {
 func TestTheCountOfAnAddressGoesWithItsConnections(t *testing.T) {
 	var a Addresses
 	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	assert.True(t, a.enter(one, 2))
-	assert.True(t, a.enter(one, 2))
-	assert.False(t, a.enter(one, 2))
-	assert.True(t, a.enter(other, 2))
+	assert.True(t, a.admit(one, 2))
+	assert.True(t, a.admit(one, 2))
+	assert.False(t, a.admit(one, 2))
+	assert.True(t, a.admit(other, 2))
 	a.Leave(one)
-	assert.True(t, a.enter(one, 2))
+	assert.True(t, a.admit(one, 2))
 	for _, address := range []netip.Addr{one, one, other} {
 		a.Leave(address)
 	}

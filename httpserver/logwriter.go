@@ -109,7 +109,7 @@ func (l *LogWriter) hasten() {
 // run writes until nothing waits, and nothing is to be reported.
 func (l *LogWriter) run() {
 	var batch records
-	for l.take(&batch) {
+	for l.nextBatch(&batch) {
 		pause := l.delay
 		if batch.count() == 0 {
 			pause = logRetry
@@ -124,8 +124,8 @@ func (l *LogWriter) run() {
 	}
 }
 
-// take moves what waits into batch, which is empty. It returns false when the goroutine is to end.
-func (l *LogWriter) take(batch *records) bool {
+// nextBatch moves what waits into batch, which is empty. It returns false when the goroutine is to end.
+func (l *LogWriter) nextBatch(batch *records) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	*batch, l.waiting = l.waiting, batch.emptied()

@@ -45,8 +45,8 @@ func NewTask(f func(thread int)) *Task {
 	return &Task{run: f, entered: time.Now(), done: make(chan struct{})}
 }
 
-// take reports whether the caller decides what becomes of t.
-func (t *Task) take() bool {
+// claim reports whether the caller decides what becomes of t.
+func (t *Task) claim() bool {
 	if !t.taken.CompareAndSwap(false, true) {
 		return false
 	}
@@ -55,7 +55,7 @@ func (t *Task) take() bool {
 }
 
 // Begin reports whether t is to be run: then Run and Finish have to follow. If not, nobody wants it any more.
-func (t *Task) Begin() bool { return t.take() }
+func (t *Task) Begin() bool { return t.claim() }
 
 // Run runs t on thread number thread, and keeps its panic for Wait.
 func (t *Task) Run(thread int) {
@@ -72,7 +72,7 @@ func (t *Task) Finish() { close(t.done) }
 
 // Refuse has Wait return err, unless t has begun or was given up.
 func (t *Task) Refuse(err error) {
-	if t.take() {
+	if t.claim() {
 		t.err = err
 		close(t.done)
 	}
@@ -84,7 +84,7 @@ func (t *Task) Wait(ctx context.Context) (queued time.Duration, err error) {
 	select {
 	case <-t.done:
 	case <-ctx.Done():
-		if t.take() {
+		if t.claim() {
 			return t.queued, ctx.Err()
 		}
 		<-t.done

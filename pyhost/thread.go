@@ -66,7 +66,7 @@ func (h *Host) StartThreads(work func(thread int)) error {
 		h.running.Add(1)
 		failure := Go(func() {
 			defer h.running.Done()
-			failure := h.enter(i)
+			failure := h.attachThread(i)
 			entered <- failure
 			if failure != nil {
 				return
@@ -91,8 +91,8 @@ func (h *Host) StartThreads(work func(thread int)) error {
 // WaitThreads returns when the threads that StartThreads started have ended.
 func (h *Host) WaitThreads() { h.running.Wait() }
 
-// enter makes the calling thread a Python thread, not attached, unless there is an error.
-func (h *Host) enter(i int) error {
+// attachThread makes the calling thread a Python thread, not attached, unless there is an error.
+func (h *Host) attachThread(i int) error {
 	if C.ps_thread_enter() != C.PS_OK {
 		return fmt.Errorf("Python thread %d does not start: out of memory", i)
 	}

@@ -98,7 +98,7 @@ func run(args []string) int {
 	if err := c.prepare(); err != nil {
 		return usage(err)
 	}
-	if err := c.enter(); err != nil {
+	if err := c.applySurroundings(); err != nil {
 		return usage(err)
 	}
 	if command == "check" {

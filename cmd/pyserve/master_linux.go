@@ -85,7 +85,7 @@ func serveAsMaster(c *cli, upgrade *handover.Upgrade) int {
 	}()
 	code := m.supervisor.Run(m)
 	closeStatus()
-	m.end()
+	m.shutDown()
 	return code
 }
 
@@ -279,8 +279,8 @@ func (m *master) closeListeners() {
 	}
 }
 
-// end leaves nothing behind, but to another master what it goes on with.
-func (m *master) end() {
+// shutDown leaves nothing behind, but to another master what it goes on with.
+func (m *master) shutDown() {
 	if m.leftovers != nil {
 		m.leftovers.Wait()
 	}

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// enter changes the process as the settings say, which prepare has checked: environment, file mode creation mask, working
+// applySurroundings changes the process as the settings say, which prepare has checked: environment, file mode creation mask, working
 // directory.
-func (c *cli) enter() error {
+func (c *cli) applySurroundings() error {
 	var errs []error
 	for _, pair := range c.Env {
 		name, value, _ := strings.Cut(pair, "=")

@@ -26,8 +26,8 @@ func (a *admission) admits(c net.Conn) bool {
 	return !counts || a.addresses.Enter(key, e.limits.MaxConnectionsPerAddress, e.counters, e.o.Log)
 }
 
-// leave takes c back, which has been admitted.
-func (a *admission) leave(c net.Conn) {
+// dismiss takes c back, which has been admitted.
+func (a *admission) dismiss(c net.Conn) {
 	key, _ := a.key(c)
 	a.addresses.Leave(key)
 }

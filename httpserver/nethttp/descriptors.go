@@ -27,11 +27,11 @@ type watchedUnix struct {
 }
 
 func watchListener(l net.Listener, w httpserver.DescriptorWatcher) net.Listener {
-	return &watchedListener{Listener: l, watcher: w, closed: watch(l, w)}
+	return &watchedListener{Listener: l, watcher: w, closed: watchDescriptor(l, w)}
 }
 
-// watch tells w that c's descriptor is open, and returns what is to be called before c is closed.
-func watch(c any, w httpserver.DescriptorWatcher) (closed func()) {
+// watchDescriptor tells w that c's descriptor is open, and returns what is to be called before c is closed.
+func watchDescriptor(c any, w httpserver.DescriptorWatcher) (closed func()) {
 	fd, ok := descriptor(c)
 	if !ok {
 		return func() {}
@@ -62,9 +62,9 @@ func (l *watchedListener) Accept() (net.Conn, error) {
 	}
 	switch c := c.(type) {
 	case *net.TCPConn:
-		return &watchedTCP{c, watch(c, l.watcher)}, nil
+		return &watchedTCP{c, watchDescriptor(c, l.watcher)}, nil
 	case *net.UnixConn:
-		return &watchedUnix{c, watch(c, l.watcher)}, nil
+		return &watchedUnix{c, watchDescriptor(c, l.watcher)}, nil
 	}
 	return c, nil
 }

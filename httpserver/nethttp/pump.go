@@ -152,8 +152,8 @@ func (p *pump) press(content []byte) (rest []byte) {
 	return content
 }
 
-// end waits until everything has been sent, and returns what became of it.
-func (p *pump) end() error {
+// finish waits until everything has been sent, and returns what became of it.
+func (p *pump) finish() error {
 	p.mu.Lock()
 	p.ended = true
 	p.changed.Broadcast()

@@ -58,7 +58,7 @@ func TestAPumpTakesContentWhileItsClientDoesNot(t *testing.T) {
 		assert.NoError(t, p.put(want[i*10_000:(i+1)*10_000]))
 	}
 	close(c.turns)
-	assert.NoError(t, p.end())
+	assert.NoError(t, p.finish())
 	assert.Equal(t, want, c.got.Bytes())
 	assert.Equal(t, len(want), c.flushed)
 }
@@ -78,7 +78,7 @@ func TestAPumpWaitsWhenTooMuchIsLeft(t *testing.T) {
 	c.turns <- nil
 	assert.NoError(t, <-put)
 	close(c.turns)
-	assert.NoError(t, p.end())
+	assert.NoError(t, p.finish())
 	assert.Equal(t, 104, c.got.Len())
 }
 
@@ -97,7 +97,7 @@ func TestAPumpWithoutRoomMakesContentSlowerAndNeverShorter(t *testing.T) {
 				want = append(want, piece...)
 				assert.NoError(t, p.put(piece))
 			}
-			assert.NoError(t, p.end())
+			assert.NoError(t, p.finish())
 			assert.Equal(t, want, c.got.Bytes())
 		})
 	}
@@ -114,6 +114,6 @@ func TestAPumpReportsThatItsClientHasGone(t *testing.T) {
 	assert.ErrorIs(t, <-put, gone)
 	assert.ErrorIs(t, p.put([]byte("x")), gone)
 	assert.ErrorIs(t, p.failure(), gone)
-	assert.ErrorIs(t, p.end(), gone)
+	assert.ErrorIs(t, p.finish(), gone)
 	assert.Nil(t, p.left)
 }

@@ -31,19 +31,19 @@ func NewDispatcher(capacity int) *Dispatcher {
 // Do implements httpserver.Threads.
 func (d *Dispatcher) Do(ctx context.Context, f func(thread int)) (queued time.Duration, err error) {
 	t := httpserver.NewTask(f)
-	place, err := d.enter(t)
+	place, err := d.enqueue(t)
 	if err != nil {
 		return 0, err
 	}
 	queued, err = t.Wait(ctx)
 	if err != nil {
-		d.leave(place)
+		d.dequeue(place)
 	}
 	return queued, err
 }
 
-// enter gives t to an idle thread, or queues it at place.
-func (d *Dispatcher) enter(t *httpserver.Task) (place *list.Element, err error) {
+// enqueue gives t to an idle thread, or queues it at place.
+func (d *Dispatcher) enqueue(t *httpserver.Task) (place *list.Element, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch last := len(d.idle) - 1; {
@@ -64,8 +64,8 @@ func (d *Dispatcher) enter(t *httpserver.Task) (place *list.Element, err error) 
 	}
 }
 
-// leave makes room for another task at place, if that still is in the queue.
-func (d *Dispatcher) leave(place *list.Element) {
+// dequeue makes room for another task at place, if that still is in the queue.
+func (d *Dispatcher) dequeue(place *list.Element) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.queue.Remove(place)

@@ -254,7 +254,7 @@ func TestNoTaskIsLostThatComesWithAControlFunction(t *testing.T) {
 		require.True(t, more)
 		ran := false
 		job := httpserver.NewTask(func(int) { ran = true })
-		_, err := d.enter(job)
+		_, err := d.enqueue(job)
 		require.NoError(t, err)
 		called := false
 		control <- func() { called = true }

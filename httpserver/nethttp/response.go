@@ -230,7 +230,7 @@ func (r *response) Abort() {
 // hangUp closes the connection once the client has what p has of the answer.
 func (r *response) hangUp(c net.Conn, p *pump) {
 	if p != nil {
-		_ = p.end()
+		_ = p.finish()
 	}
 	r.resetIfEndless()
 	_ = c.Close()
@@ -250,7 +250,7 @@ func (r *response) finish() {
 		return
 	}
 	if r.pump != nil {
-		_ = r.broken(r.pump.end())
+		_ = r.broken(r.pump.finish())
 	}
 	if r.aborted || !r.headSet || r.failed != nil {
 		r.cutOff()

@@ -80,7 +80,7 @@ func (s *Server) accepts(l net.Listener) bool {
 func (s *Server) changed(c net.Conn, state http.ConnState) {
 	s.conns.changed(c, state)
 	if state == http.StateClosed || state == http.StateHijacked {
-		s.admit.leave(c)
+		s.admit.dismiss(c)
 	}
 }
 

@@ -18,8 +18,8 @@ func (timedOut) Error() string { return "the request ran into its time-out" }
 
 func (timedOut) Is(target error) bool { return target == httpserver.ErrDisconnected }
 
-// take locks t for a call of the handler's, or says that the response is not the handler's any more.
-func (t *thread) take() error {
+// lock claims t for a call of the handler's, or says that the response is not the handler's any more.
+func (t *thread) lock() error {
 	if t.expired.Load() {
 		return ErrTimedOut // without the lock: an answer of ours may be waiting for the client
 	}
@@ -31,28 +31,28 @@ func (t *thread) take() error {
 	return nil
 }
 
-// release unlocks t. The movement comes first: who finds t unlocked sees it.
-func (t *thread) release() {
+// unlock unlocks t. The movement comes first: who finds t unlocked sees it.
+func (t *thread) unlock() {
 	t.moved()
 	t.mu.Unlock()
 }
 
 // WriteHead implements httpserver.ResponseWriter.
 func (t *thread) WriteHead(h *httpserver.Head) error {
-	if err := t.take(); err != nil {
+	if err := t.lock(); err != nil {
 		return err
 	}
-	defer t.release() // deferred as an engine may panic
+	defer t.unlock() // deferred as an engine may panic
 	t.committed, t.answered.Status = true, h.Status
 	return t.w.WriteHead(h)
 }
 
 // Write implements httpserver.ResponseWriter.
 func (t *thread) Write(p []byte) error {
-	if err := t.take(); err != nil {
+	if err := t.lock(); err != nil {
 		return err
 	}
-	defer t.release()
+	defer t.unlock()
 	t.idle, t.sent = 0, t.h.now.Load()
 	t.answered.Sent += int64(len(p))
 	return t.w.Write(p)
@@ -61,7 +61,7 @@ func (t *thread) Write(p []byte) error {
 // Idle implements httpserver.Idler. It counts as a movement, unless the handler does nothing else: a hot loop of such
 // calls gets no further.
 func (t *thread) Idle() error {
-	if err := t.take(); err != nil {
+	if err := t.lock(); err != nil {
 		return err
 	}
 	defer t.mu.Unlock()
@@ -81,21 +81,21 @@ const (
 
 // SendFile implements httpserver.ResponseWriter.
 func (t *thread) SendFile(f *os.File, offset, n int64) error {
-	if err := t.take(); err != nil {
+	if err := t.lock(); err != nil {
 		f.Close()
 		return err
 	}
-	defer t.release()
+	defer t.unlock()
 	t.answered.Sent += n
 	return t.w.SendFile(f, offset, n)
 }
 
 // Abort implements httpserver.ResponseWriter. The answer to a request that has timed out is complete: it stays.
 func (t *thread) Abort() {
-	if t.take() != nil {
+	if t.lock() != nil {
 		return
 	}
-	defer t.release()
+	defer t.unlock()
 	t.committed, t.answered.Aborted = true, true
 	t.w.Abort()
 }
@@ -112,10 +112,10 @@ func (t *thread) Disconnected() bool {
 
 // Interim implements httpserver.Interimer.
 func (t *thread) Interim(status int, fields []httpserver.HeaderField) error {
-	if err := t.take(); err != nil {
+	if err := t.lock(); err != nil {
 		return err
 	}
-	defer t.release()
+	defer t.unlock()
 	inner, ok := httpserver.Extension[httpserver.Interimer](t.w)
 	if !ok {
 		return nil
@@ -125,10 +125,10 @@ func (t *thread) Interim(status int, fields []httpserver.HeaderField) error {
 
 // Hijack implements httpserver.Hijacker. The request has no time-out from then on.
 func (t *thread) Hijack() (socket *os.File, received []byte, err error) {
-	if err := t.take(); err != nil {
+	if err := t.lock(); err != nil {
 		return nil, nil, err
 	}
-	defer t.release()
+	defer t.unlock()
 	inner, ok := httpserver.Extension[httpserver.Hijacker](t.w)
 	if !ok {
 		return nil, nil, httpserver.ErrNoHijack

@@ -205,7 +205,7 @@ func (r *Reactor) listen(l net.Listener) (*listener, error) {
 		return nil, fmt.Errorf("epoll_ctl: %w", err)
 	}
 	if r.balancer != nil {
-		r.balancer.begin()
+		r.balancer.announce()
 	}
 	return in, nil
 }

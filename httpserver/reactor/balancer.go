@@ -73,7 +73,7 @@ func (b *balancer) takes(l *listener, s situation) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for now := b.r.now(); ; {
-		b.look(now)
+		b.compare(now)
 		yes, to := takes(b.row.Counters().Connections.Load(), s, b.peers)
 		if yes || !l.pending() || b.overdue(now) {
 			return true
@@ -102,8 +102,8 @@ func (b *balancer) overdue(now int64) bool {
 	return false
 }
 
-// look brings peers up to date.
-func (b *balancer) look(now int64) {
+// compare brings peers up to date.
+func (b *balancer) compare(now int64) {
 	b.peers, b.taken = b.peers[:0], 0
 	b.counts = b.row.Board().Counts(b.counts)
 	for _, n := range b.counts {
@@ -156,7 +156,7 @@ func (b *balancer) none(l *listener, accepted int) {
 	if accepted == 0 {
 		return
 	}
-	b.look(b.r.now())
+	b.compare(b.r.now())
 	own := b.row.Counters().Connections.Load()
 	if fewest(b.peers, func(p peer) bool { return p.connections < own }) >= 0 {
 		l.queueUp(b.r.epoll)
@@ -176,20 +176,20 @@ func (b *balancer) lookAgain() {
 	}
 }
 
-// begin and end say that the worker accepts connections, and that it no longer does.
-func (b *balancer) begin() { b.row.Counters().Address.Store(b.bell.address) }
+// announce and withdraw say that the worker accepts connections, and that it no longer does.
+func (b *balancer) announce() { b.row.Counters().Address.Store(b.bell.address) }
 
-func (b *balancer) end() {
+func (b *balancer) withdraw() {
 	b.row.Counters().Address.Store(0)
 	b.timer.Stop()
 }
 
-// leave has another worker look for connections that this one was told of last.
-func (b *balancer) leave() {
+// handBack has another worker look for connections that this one was told of last.
+func (b *balancer) handBack() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.r.now()
-	b.look(now)
+	b.compare(now)
 	if to := fewest(b.peers, func(peer) bool { return true }); to >= 0 {
 		b.call(b.peers[to], now)
 	}

@@ -17,8 +17,8 @@ func (k *clock) set(r *Reactor) {
 	k.now = int64(k.at.Sub(r.start))
 }
 
-// look is the usual look; at follows the monotonic clock from the last set on.
-func (k *clock) look(r *Reactor) {
+// tick is the usual look; at follows the monotonic clock from the last set on.
+func (k *clock) tick(r *Reactor) {
 	now := r.now()
 	k.at, k.now = k.at.Add(time.Duration(now-k.now)), now
 }

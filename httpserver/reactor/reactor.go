@@ -89,7 +89,7 @@ func New(threads int, o Options) (*Reactor, error) {
 	for i := range r.threads {
 		r.threads[i] = r.newPoller(i)
 	}
-	if err := r.watch(); err != nil {
+	if err := r.addWakers(); err != nil {
 		r.closeDescriptors()
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func New(threads int, o Options) (*Reactor, error) {
 	return r, nil
 }
 
-// watch puts what wakes the pollers into the epoll set.
-func (r *Reactor) watch() error {
+// addWakers puts what wakes the pollers into the epoll set.
+func (r *Reactor) addWakers() error {
 	wakers := map[int32]int{wakeFd: r.wake}
 	if r.balancer != nil {
 		wakers[bellFd] = r.balancer.bell.fd
@@ -233,7 +233,7 @@ func (r *Reactor) release() {
 
 func (r *Reactor) closeDescriptors() {
 	if r.balancer != nil {
-		r.balancer.end()
+		r.balancer.withdraw()
 	}
 	for _, fd := range r.descriptors() {
 		if d := r.http.Descriptors; d != nil {

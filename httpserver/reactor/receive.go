@@ -46,8 +46,8 @@ func (s *scratch) more(c *conn, data []byte) (all []byte, drained bool, err erro
 	return s.buf[:n+got], drained, err
 }
 
-// keep stores what is to be gone on with when more has come.
-func (p *poller) keep(c *conn, data []byte) {
+// stash stores what is to be gone on with when more has come.
+func (p *poller) stash(c *conn, data []byte) {
 	if len(data) == 0 {
 		if c.in.began = 0; c.in.buf != nil {
 			c.in.forget(p.r)
@@ -93,7 +93,7 @@ func (p *poller) receive(c *conn) {
 			data = p.request(c, data, n)
 			s.drained = false
 			if p.to == inOutbox {
-				p.keep(c, nil)
+				p.stash(c, nil)
 				return
 			}
 			if c.phase != phaseHead || p.to != nobody {
@@ -105,7 +105,7 @@ func (p *poller) receive(c *conn) {
 			}
 			continue
 		case drained && !c.hangup:
-			p.keep(c, data)
+			p.stash(c, data)
 			return
 		}
 		last := p.r.draining.Load() // before the read: a request may come after it
@@ -128,7 +128,7 @@ func (p *poller) stopped(c *conn, data []byte, err error, last bool) {
 	case errors.Is(err, unix.EAGAIN) && last && len(data) == 0:
 		c.close()
 	case errors.Is(err, unix.EAGAIN):
-		p.keep(c, data)
+		p.stash(c, data)
 	case err == io.EOF && len(data) > 0:
 		p.r.o.Log.Debug("the client closed the connection in the middle of a request's head", "remote", c.remote)
 		c.close()
@@ -141,7 +141,7 @@ func (p *poller) stopped(c *conn, data []byte, err error, last bool) {
 // yield lets others go on with what is left of a connection's requests, and of what can be read.
 func (p *poller) yield(c *conn, data []byte, drained bool) {
 	if len(data) == 0 && drained && !c.hangup {
-		p.keep(c, nil)
+		p.stash(c, nil)
 		return
 	}
 	if !c.in.store(p.r, data) {

@@ -51,7 +51,7 @@ func (res *response) WriteHead(h *httpserver.Head) error {
 	if res.headSet || res.hijacked {
 		return httpserver.ErrHeadTwice
 	}
-	res.p.clock.look(res.p.r)
+	res.p.clock.tick(res.p.r)
 	res.headSet, res.status, res.length, res.noContent = true, h.Status, h.ContentLength, h.NoContent
 	// Content that the handler has not read yet may never be: then the next request could not be found.
 	res.last = res.last || h.Close || res.p.r.leaving.Load() || res.streamed != nil && !res.streamed.done

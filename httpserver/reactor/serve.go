@@ -112,6 +112,6 @@ func (p *poller) answered(c *conn, last bool) {
 		p.afterResponse(c, last)
 	}
 	if !res.held {
-		p.clock.look(p.r)
+		p.clock.tick(p.r)
 	}
 }

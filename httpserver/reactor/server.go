@@ -66,8 +66,8 @@ func (s *Server) stop(last bool) {
 	defer s.mu.Unlock()
 	s.closed = true
 	if b := s.r.balancer; b != nil {
-		b.end()
-		defer b.leave()
+		b.withdraw()
+		defer b.handBack()
 	}
 	for _, in := range s.listeners {
 		for last && s.r.accept(in, nil) {

@@ -41,7 +41,7 @@ func (b *streamed) Read(p []byte) (n int, err error) {
 			b.err = b.fill()
 			continue
 		}
-		n = b.take(p)
+		n = b.handOut(p)
 	}
 	if n == 0 && b.err != nil {
 		return 0, fmt.Errorf("%w of the request: %w", io.ErrUnexpectedEOF, b.err)
@@ -52,8 +52,8 @@ func (b *streamed) Read(p []byte) (n int, err error) {
 // Stop implements httpserver.Stopper: the kernel wakes whoever waits, and tells of the end.
 func (b *streamed) Stop() { b.c.stopReading() }
 
-// take hands out content from pending.
-func (b *streamed) take(p []byte) (n int) {
+// handOut hands out content from pending.
+func (b *streamed) handOut(p []byte) (n int) {
 	used := 0
 	if b.chunked {
 		if n, used, b.done, b.err = b.chunks.Decode(p, b.pending); b.err != nil {

@@ -192,8 +192,8 @@ func (b *Board) Stats() Stats {
 	return all
 }
 
-// keep adds what w has counted to the past.
-func (b *Board) keep(w *Worker) {
+// addToPast adds what w has counted to the past.
+func (b *Board) addToPast(w *Worker) {
 	s := w.Stats()
 	for i, r := range table {
 		if !r.stat.Gauge {

@@ -56,7 +56,7 @@ func (w *Worker) Reset(pid int) {
 
 // Release empties the slot and makes it Free; what was counted in it goes into Board.Stats. The same holds as for Reset.
 func (w *Worker) Release() {
-	w.board.keep(w)
+	w.board.addToPast(w)
 	w.SetState(Free)
 	zero(unsafe.Pointer(w.record), workerSize)
 	for i := range w.threads {

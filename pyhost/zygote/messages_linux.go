@@ -24,8 +24,8 @@ func strange(kind byte, text string) error {
 	return fmt.Errorf("it has sent a message that is out of place: %.100q", string(kind)+text)
 }
 
-// take does what one message asks for. The error says that the message may not be.
-func (z *Zygote) take(kind byte, text string) error {
+// handleMessage does what one message asks for. The error says that the message may not be.
+func (z *Zygote) handleMessage(kind byte, text string) error {
 	switch {
 	case kind == 'r' && !z.imported():
 		if text != "" {
@@ -125,7 +125,7 @@ func (z *Zygote) childEnded(text string) error {
 		return strange('x', text)
 	}
 	delete(z.children, pid)
-	child.end(syscall.WaitStatus(status), nil)
+	child.exited(syscall.WaitStatus(status), nil)
 	z.endIfIdle()
 	return nil
 }
@@ -168,7 +168,7 @@ func (c *Child) Wait() (syscall.WaitStatus, error) {
 	return c.status, c.err
 }
 
-func (c *Child) end(status syscall.WaitStatus, err error) {
+func (c *Child) exited(status syscall.WaitStatus, err error) {
 	c.status, c.err = status, err
 	close(c.ended)
 }

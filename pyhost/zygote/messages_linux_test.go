@@ -23,12 +23,12 @@ func unheard(t testing.TB) *Zygote {
 
 func TestNoNumberOfAStrangersProcessIsTakenForAWorker(t *testing.T) {
 	z := unheard(t)
-	if err := z.take('r', ""); err != nil {
+	if err := z.handleMessage('r', ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"0", "1", "-1", "", " 5", "+", "99999999999999999999", strconv.Itoa(os.Getpid()), strconv.Itoa(os.Getppid()), strconv.Itoa(z.PID())} {
 		z.ask(true)
-		if err := z.take('s', text); err == nil {
+		if err := z.handleMessage('s', text); err == nil {
 			t.Errorf("%q is taken for a worker", text)
 		}
 		if len(z.children) != 0 {
@@ -51,7 +51,7 @@ func FuzzZygoteMessages(f *testing.F) {
 			if i < len(messages) && messages[i] != 0 || i == start {
 				continue
 			}
-			if z.take(messages[start], messages[start+1:i]) != nil {
+			if z.handleMessage(messages[start], messages[start+1:i]) != nil {
 				break
 			}
 			start = i + 1

@@ -244,7 +244,7 @@ func (z *Zygote) run() {
 		if n == 0 || err != nil {
 			break
 		}
-		if err := z.take(buffer[0], string(buffer[1:n])); err != nil {
+		if err := z.handleMessage(buffer[0], string(buffer[1:n])); err != nil {
 			z.giveUp(err)
 			break
 		}
@@ -262,7 +262,7 @@ func (z *Zygote) run() {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	for _, child := range z.children {
-		child.end(0, z.reason())
+		child.exited(0, z.reason())
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Supervisor) ready(w *worker) {
 	if w.state != Starting { // told to leave meanwhile
 		return
 	}
-	s.enter(w, Ready)
+	s.setState(w, Ready)
 	s.everReady = true
 	w.deadline, w.slow = time.Time{}, reminder{}
 	s.setAge(w)
@@ -79,7 +79,7 @@ func (s *Supervisor) leaves(w *worker) {
 		return
 	}
 	s.vacate(w)
-	s.enter(w, Stopping)
+	s.setState(w, Stopping)
 	w.slow, w.next, w.deadline = reminder{}, Quit, s.now.Add(s.options.GracefulTimeout)
 	s.record(slog.LevelInfo, "a worker leaves: something else has asked it to", w.attrs())
 }

@@ -76,7 +76,7 @@ func (s *Supervisor) Run(system System) (exitCode int) {
 	s.tryGeneration()
 	for {
 		s.now = time.Now()
-		for _, event := range s.events.take() {
+		for _, event := range s.events.empty() {
 			event()
 		}
 		s.checkTimes()
@@ -199,7 +199,7 @@ func (m *mailbox) wake() {
 	}
 }
 
-func (m *mailbox) take() []func() {
+func (m *mailbox) empty() []func() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	events := m.events

@@ -41,7 +41,7 @@ func (w *worker) attrs(more ...slog.Attr) []slog.Attr {
 	}, more...)
 }
 
-func (s *Supervisor) enter(w *worker, state State) {
+func (s *Supervisor) setState(w *worker, state State) {
 	w.state, w.since = state, s.now
 }
 
@@ -54,7 +54,7 @@ func (s *Supervisor) start(of *generation, seat *seat) (*worker, error) {
 		return nil, err
 	}
 	w.process = process
-	s.enter(w, Starting)
+	s.setState(w, Starting)
 	w.slow = remind(s.now)
 	if s.options.StartTimeout > 0 {
 		w.deadline = s.now.Add(s.options.StartTimeout)
@@ -175,7 +175,7 @@ func (s *Supervisor) dismiss(w *worker) {
 // drain asks a worker to leave gracefully while others serve.
 func (s *Supervisor) drain(w *worker) {
 	w.seat, w.slow = nil, reminder{}
-	s.enter(w, Draining)
+	s.setState(w, Draining)
 	w.next, w.deadline = Quit, s.now.Add(s.options.GracefulTimeout)
 	if err := w.process.Drain(); err != nil { // no control socket any more: then by the signal
 		s.signal(w, Terminate)
@@ -188,7 +188,7 @@ func (s *Supervisor) terminate(w *worker) {
 		w.next, w.deadline = Quit, s.now.Add(s.options.GracefulTimeout)
 	}
 	w.seat, w.slow = nil, reminder{}
-	s.enter(w, Stopping)
+	s.setState(w, Stopping)
 	s.signal(w, Terminate)
 }
 
@@ -198,7 +198,7 @@ func (s *Supervisor) quit(w *worker) {
 		return // told already
 	}
 	w.seat, w.slow = nil, reminder{}
-	s.enter(w, Stopping)
+	s.setState(w, Stopping)
 	w.next, w.deadline = Kill, s.now.Add(s.options.KillDelay)
 	s.signal(w, Quit)
 }

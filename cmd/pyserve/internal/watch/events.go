@@ -83,8 +83,8 @@ func (e *events) wake() <-chan struct{} {
 	return e.signal
 }
 
-// take returns what has come, and whether something was missed.
-func (e *events) take() (queue []fsnotify.Event, missed bool) {
+// drain returns what has come, and whether something was missed.
+func (e *events) drain() (queue []fsnotify.Event, missed bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	queue, missed = e.queue, e.missed
@@ -94,7 +94,7 @@ func (e *events) take() (queue []fsnotify.Event, missed bool) {
 
 // hear marks the folders that events tell to look at.
 func (w *Watcher) hear() {
-	queue, missed := w.events.take()
+	queue, missed := w.events.drain()
 	for _, event := range queue {
 		w.hint(event)
 	}

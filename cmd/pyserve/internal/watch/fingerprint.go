@@ -19,9 +19,9 @@ type fingerprint struct {
 	read bool // sum is that of the content
 }
 
-// take returns the fingerprint of a file, and false if there is none. The file is read only if its size, time or
+// fingerprintOf returns the fingerprint of a file, and false if there is none. The file is read only if its size, time or
 // identity are not those of old, or it is suspect.
-func take(path string, old fingerprint, suspect bool) (fingerprint, bool) {
+func fingerprintOf(path string, old fingerprint, suspect bool) (fingerprint, bool) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() { // to open a FIFO would block
 		return fingerprint{}, false

@@ -51,7 +51,7 @@ func (w *Watcher) wantIn(dir, name string) {
 	}
 	f.wanted[name] = true
 	if _, known := f.files[name]; !known {
-		if now, ok := take(filepath.Join(dir, name), fingerprint{}, true); ok {
+		if now, ok := fingerprintOf(filepath.Join(dir, name), fingerprint{}, true); ok {
 			f.files[name] = now
 		}
 	}
@@ -132,7 +132,7 @@ func (w *Watcher) compare(path string, f *folder, names []string, suspects map[s
 	now := make(map[string]fingerprint, len(names))
 	for _, name := range names {
 		old, known := f.files[name]
-		seen, ok := take(filepath.Join(path, name), old, suspects[name])
+		seen, ok := fingerprintOf(filepath.Join(path, name), old, suspects[name])
 		if !ok {
 			continue
 		}
