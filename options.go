@@ -47,21 +47,21 @@ type Options struct {
 	// ResponseBuffer only.
 	Limits Limits
 	// SpoolDisk is how many bytes the temporary files of all requests and responses may have together; 0 is
-	// 4 GiB, less is no bound.
+	// 4 GiB, less means no bound.
 	SpoolDisk int64
 	// SpoolMemory is how many bytes of memory may be used for what slow clients have sent in part, or have not taken yet; 0 is
-	// httpserver.DefaultSpoolMemory, less is no limit.
+	// httpserver.DefaultSpoolMemory, less means no limit.
 	SpoolMemory int64
 	// Multiprocess is the value of wsgi.multiprocess: other processes serve the same application.
 	Multiprocess bool
 	// Timeout is how long a request may be in the application without a chunk being read or sent: then the client gets
 	// 504, or an aborted connection if the answer has begun, and pyserve.RequestTimeout, which derives from
-	// BaseException, is raised in its thread. 0 is for ever.
+	// BaseException, is raised in its thread. 0 is forever.
 	Timeout time.Duration
-	// Stuck is told when a thread does not come back after that; gil says that it keeps the GIL, so that no Python code
+	// Stuck is called when a thread does not come back after that; gil says that it keeps the GIL, so that no Python code
 	// runs any more. nil is nobody; the log has it in any case.
 	Stuck func(reason string, gil bool)
-	// Interrupted is told when that exception has ended what a request was doing, which may have left locks held for
+	// Interrupted is called when that exception has ended what a request was doing, which may have left locks held for
 	// ever: the process had better be replaced. nil is nobody; the log has it then.
 	Interrupted func()
 	// Context says which context variables a request finds set, such as those of decimal and numpy: ContextImport,
@@ -218,7 +218,7 @@ func (o Options) Preload(app string) ([]byte, error) {
 	return o.python().Preload(app)
 }
 
-// Validate reports every fault of a at once.
+// Validate reports every fault of a.
 func (a App) Validate() error {
 	var errs []error
 	if a.Name == "" {

@@ -31,7 +31,7 @@ def first_second(port, server, warm_up):
 
 
 def following(port, server, warm_up):
-    """Milliseconds until all threads are at work after a change of load, from views that are answered at once to
+    """Milliseconds until all threads are at work after a change of load, from views that are answered immediately to
     views that sleep: until so many sleeps as there are threads are over, less the one sleep that takes."""
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
         for _ in range(32):

@@ -96,7 +96,7 @@ SCENARIOS = (
     ),
     Scenario(
         "mixed_sleep",
-        "Nine connections ask for what is answered at once, to one that asks for a sleep of 50 ms; latencies "
+        "Nine connections ask for what is answered immediately, to one that asks for a sleep of 50 ms; latencies "
         "are of the fast ones.",
         "mixed:app",
         (Load("/fast", connections=27), Load("/sleep", connections=3)),
@@ -106,7 +106,7 @@ SCENARIOS = (
     ),
     Scenario(
         "mixed_paced",
-        "Nine requests that are answered at once to one that sleeps 50 ms, about 1,000 a second in all; latencies "
+        "Nine requests that are answered immediately to one that sleeps 50 ms, about 1,000 a second in all; latencies "
         "are of the fast ones.",
         "mixed:app",
         (Load("/fast", connections=27, pace_ms=30), Load("/sleep", connections=10, pace_ms=50)),
@@ -116,7 +116,7 @@ SCENARIOS = (
     ),
     Scenario(
         "mixed_compute",
-        "Nine connections ask for what is answered at once, and one for 50 ms of computing in Python; latencies "
+        "Nine connections ask for what is answered immediately, and one for 50 ms of computing in Python; latencies "
         "are of the fast ones.",
         "mixed:app",
         (Load("/fast", connections=9), Load("/compute", connections=1)),
@@ -148,7 +148,7 @@ SCENARIOS = (
     ),
     Scenario(
         "change",
-        "Sleeps of 50 ms after a second of requests that were answered at once: how long until all threads are at "
+        "Sleeps of 50 ms after a second of requests that were answered immediately: how long until all threads are at "
         "work, and then as in sleep50, with 16 threads: 320 requests a second are possible.",
         "mixed:app",
         (Load("/sleep"),),

@@ -61,7 +61,7 @@ func ParseForwarded(items []string) (Forwarded, error) {
 	return set, errors.Join(append(errs, set.check())...)
 }
 
-// check refuses sets in which two fields tell one fact: a proxy writes one of them, and the other is the client's.
+// check refuses sets in which two fields state the same fact: a proxy writes one of them, and the other is the client's.
 func (f Forwarded) check() error {
 	both := f & (ForwardedFor | ForwardedProto | ForwardedHost)
 	if f&ForwardedStandard != 0 && both != 0 {

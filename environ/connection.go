@@ -13,7 +13,7 @@ const (
 	schemeHTTPS = "https"
 )
 
-// connection is what the application is told about who talks to whom: the truth of the socket, unless a
+// connection is what the application learns about both ends: the truth of the socket, unless a
 // trusted peer says better.
 type connection struct {
 	scheme string
@@ -46,7 +46,7 @@ func (bd *Builder) connection(r *httpserver.Request) connection {
 	return c
 }
 
-// believe replaces what the trusted peer's fields tell about. A port set to 0 becomes the scheme's own.
+// believe replaces what the trusted peer's fields state. A port set to 0 becomes the scheme's own.
 func (c *connection) believe(bd *Builder, fields []httpserver.Field) {
 	h := bd.hops(c.client, fields)
 	c.client = h.client

@@ -10,7 +10,7 @@ import (
 
 // forwardedClient is the nearest hop that is not trusted: X-Forwarded-For read from its right end, the
 // only end that clients cannot write. It starts at the peer, which the caller has found to be trusted,
-// and stops at what is no address. A zero port means that none is known.
+// and stops at what is not an address. A zero port means that none is known.
 func (t *trustList) forwardedClient(peer netip.AddrPort, fields []httpserver.Field) netip.AddrPort {
 	client := peer
 	for i := len(fields) - 1; i >= 0; i-- {
@@ -77,7 +77,7 @@ func forwardedScheme(fields []httpserver.Field) string {
 	return ""
 }
 
-// forwardedHost is the last value of X-Forwarded-Host, or an invalid one when it is no host[:port].
+// forwardedHost is the last value of X-Forwarded-Host, or an invalid one when it is not host[:port].
 func forwardedHost(fields []httpserver.Field) authority {
 	return parseAuthority(lastValue(fields, "x-forwarded-host"))
 }

@@ -54,7 +54,7 @@ func isScheme(s []byte) bool {
 	return len(s) > 0
 }
 
-// appendDecoded appends path with each %XX replaced by its byte, once. What is no valid escape stays as
+// appendDecoded appends path with each %XX replaced by its byte, once. What is not a valid escape stays as
 // it is: PATH_INFO is for the application to judge, and REQUEST_URI still has what was sent.
 func appendDecoded(dst, path []byte) []byte {
 	for {

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// Log takes the application's exceptions and its breaches of PEP 3333; nil is slog.Default().
 	Log *slog.Logger
-	// Failed counts the requests that the application has ended by an exception, or without an answer; nil is no counter.
+	// Failed counts the requests that the application has ended by an exception, or without an answer; nil means no counter.
 	Failed *atomic.Int64
 	// Debug shows exceptions with their tracebacks to the client. Never use it in production.
 	Debug bool
@@ -98,7 +98,7 @@ func (x *Exchange) send(res Result) error {
 			}
 			continue
 		}
-		// "PEP 3333, Handling the Content-Length Header": an iterable of length one tells the length.
+		// "PEP 3333, Handling the Content-Length Header": an iterable of length one gives the length.
 		if res.Len == 1 && x.mayTellLength() {
 			x.head.ContentLength = int64(len(chunk))
 		}
@@ -152,7 +152,7 @@ func (x *Exchange) complete() {
 	}
 }
 
-// fail logs err and tells the client: by a 500 when nothing was sent yet, else by breaking off.
+// fail logs err and informs the client: by a 500 when nothing was sent yet, else by breaking off.
 func (x *Exchange) fail(what string, err error) {
 	if x.h.failed != nil {
 		x.h.failed.Add(1)

@@ -72,7 +72,7 @@ func (in *Input) Remaining() int64 {
 }
 
 // Read fills p unless the content ends before; it blocks while streamed content is on its way. At the end
-// it returns io.EOF, for ever. Any other error means that the client broke off: it stays, and what came
+// it returns io.EOF, forever. Any other error means that the client broke off: it stays, and what came
 // before it is not handed out, so that a broken request never looks like a short one.
 func (in *Input) Read(p []byte) (n int, err error) {
 	for n < len(p) && in.err == nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// AccessEntry is what the access log tells of one response. Byte slices are the client's bytes, empty
+// AccessEntry is what the access log says of one response. Byte slices are the client's bytes, empty
 // when it sent none.
 type AccessEntry struct {
 	// Time is when the head of the request had been read.
@@ -100,7 +100,7 @@ func (l *AccessLog) open() error {
 	return nil
 }
 
-// Reopen opens the file anew, for when it was renamed to be rotated; another writer stays as it is. When that fails
+// Reopen opens the file again, for when it was renamed to be rotated; another writer stays as it is. When that fails
 // the old file is written on.
 func (l *AccessLog) Reopen() error {
 	if l == nil || l.path == "" {

@@ -52,7 +52,7 @@ func appendMicroseconds(b []byte, d time.Duration) []byte {
 }
 
 // appendEscaped appends value as Apache does (ap_escape_logitem): a quote and a backslash get a
-// backslash, and what is no visible ASCII becomes \n, \r, \t and the like, or \xhh. So a client can
+// backslash, and what is not visible ASCII becomes \n, \r, \t and the like, or \xhh. So a client can
 // neither forge a line nor send escape sequences to a terminal.
 func appendEscaped(b, value []byte) []byte {
 	for _, c := range value {

@@ -5,7 +5,7 @@ import "time"
 // LeastRate is how fast a client has to send, or to take, what it is waited for: Rate bytes a second, after a time of
 // Grace. A client that was fast before gets no more than Grace either.
 type LeastRate struct {
-	Rate  int // in bytes a second; less than 0 is no rate: then any byte gives the whole Grace again
+	Rate  int // in bytes a second; less than 0 means no rate: then any byte gives the whole Grace again
 	Grace time.Duration
 }
 

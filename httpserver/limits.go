@@ -7,17 +7,17 @@ import (
 
 // Limits bound what clients can hold on to, of all applications of a process. The zero value means the defaults.
 type Limits struct {
-	// QueueAge is how long a request may wait for a thread before it is answered by 503; 0 is 30 s, less is no limit.
+	// QueueAge is how long a request may wait for a thread before it is answered by 503; 0 is 30 s, less means no limit.
 	QueueAge time.Duration
 	// MaxConnections is how many connections may be open; 0 is [MostConnections]. For a further one the reactor closes the
 	// one that has been idle for longest; if none is, and on net/http, the further one is closed.
 	MaxConnections int
 	// MaxConnectionsPerAddress is how many of them may come from one client address (of IPv6: one network of 64 bits);
-	// see [Options.SharedAddress]. 0 is no limit.
+	// see [Options.SharedAddress]. 0 means no limit.
 	MaxConnectionsPerAddress int
-	// KeepAliveRequests is after how many requests a connection is closed; 0 is no limit.
+	// KeepAliveRequests is after how many requests a connection is closed; 0 means no limit.
 	KeepAliveRequests int
-	// BodyRate is how many bytes of content per second a client has to send, see [LeastRate]; 0 is 100, less is no limit.
+	// BodyRate is how many bytes of content per second a client has to send, see [LeastRate]; 0 is 100, less means no limit.
 	BodyRate int
 	// BodyGrace is how long a client may send nothing of its content; 0 is 30 s.
 	BodyGrace time.Duration
@@ -25,7 +25,7 @@ type Limits struct {
 	// kernel's buffer, up to 1 MB, in that time.
 	WriteTimeout time.Duration
 	// ResponseRate is how many bytes of a response per second a client of the reactor has to take, see [LeastRate] with
-	// WriteTimeout as Grace; 0 is 100, less is no limit.
+	// WriteTimeout as Grace; 0 is 100, less means no limit.
 	ResponseRate int
 	// ResponseBuffer is how many bytes of a response may wait for its client, in memory and then in a temporary file,
 	// before the handler waits too; 0 is 64 MiB.

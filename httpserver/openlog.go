@@ -7,7 +7,7 @@ import (
 	"github.com/pyserve/pyserve/httpserver/trustedpath"
 )
 
-// standardStreams are the names of descriptors that every process of a server has. They are not opened anew, which
+// standardStreams are the names of descriptors that every process of a server has. They are not opened again, which
 // fails for sockets, and for pipes of another user's.
 var standardStreams = map[string]int{
 	"/dev/stdout": 1, "/dev/fd/1": 1, "/proc/self/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2, "/proc/self/fd/2": 2,

@@ -39,10 +39,10 @@ type Options struct {
 	// SpoolDir is the folder for temporary files; "" is DefaultSpoolDir().
 	SpoolDir string
 	// SpoolDisk bounds the temporary files of this engine and of every other that has the same one: a
-	// request whose content finds no room is refused with 503. nil is no bound.
+	// request whose content finds no room is refused with 503. nil means no bound.
 	SpoolDisk *Budget
 	// SpoolMemory bounds what this engine, and every other that has the same one, keeps in memory for clients that send or
-	// read slowly: over it, content goes into temporary files from the beginning. nil is no bound.
+	// read slowly: over it, content goes into temporary files from the beginning. nil means no bound.
 	SpoolMemory *Budget
 	// SharedAddress says whether the connections from a peer's address belong to many clients, as a proxy's
 	// do: a limit of connections for each address does not count them. nil knows of none. It is not asked
@@ -67,7 +67,7 @@ type Options struct {
 	Early Early
 	// Row is where the engine counts; nil is a row of its own. A reactor has its own.
 	Row *scoreboard.Worker
-	// Descriptors is told about the descriptors of listeners and connections; nil is nobody.
+	// Descriptors is informed of the descriptors of listeners and connections; nil is nobody.
 	Descriptors DescriptorWatcher
 }
 

@@ -115,7 +115,7 @@ func (s *Spool) ReadFrom(src io.Reader) (n int64, err error) {
 		return 0, os.ErrClosed
 	}
 	for s.file == nil {
-		// At most one byte more than the limit: that byte tells that it is passed.
+		// At most one byte more than the limit: that byte shows that it is passed.
 		if len(s.memory) == cap(s.memory) && !s.grow(min(max(2*cap(s.memory), minSpoolMemory), s.limit+1)) {
 			if err := s.moveToFile(); err != nil {
 				return n, err

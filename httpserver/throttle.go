@@ -29,7 +29,7 @@ func (t *Throttle) Info(log *slog.Logger, msg string, args ...any) {
 	t.log(log, slog.LevelInfo, msg, args)
 }
 
-// Error is Log at the level of an error, for what somebody has to mend.
+// Error is Log at the level of an error, for what somebody has to fix.
 func (t *Throttle) Error(log *slog.Logger, msg string, args ...any) {
 	t.log(log, slog.LevelError, msg, args)
 }

@@ -114,7 +114,7 @@ func (b *body) exception() error {
 	return b.thread.host.takeException()
 }
 
-// file opens the wrapped regular file anew, so that it has a file offset of its own: the application may
+// file opens the wrapped regular file again, so that it has a file offset of its own: the application may
 // send one file object to several clients. nil if there is none, or if it cannot be opened, as outside Linux:
 // the wrapper is then iterated over.
 func (b *body) file() *gateway.File {

@@ -1,6 +1,6 @@
 """Whether an object can be a WSGI application, and what it is if not: part of the host's own Python (see bootstrap.py).
 
-What cannot be known for sure passes: the first request will tell.
+What cannot be known for sure passes: the first request will show it.
 """
 
 import functools

@@ -112,7 +112,7 @@ int ps_crash_start(PyObject *start, int fd)
 
 /* ---- the stacks on demand ---- */
 
-/* A copy of the process with this thread only, that nobody is told of: no SIGCHLD, no wait(), no atfork. */
+/* A copy of the process with this thread only, that nobody is notified of: no SIGCHLD, no wait(), no atfork. */
 static pid_t copy_process(void)
 {
 #ifdef __linux__

@@ -1,6 +1,6 @@
 /* gil.c looks at the GIL from outside: is it held by one of our threads? A relaxed load of CPython's own flag,
  * whose place depends on the exact version: where the library is not the one that the headers are of, or its
- * internal headers are not installed, nobody can tell. */
+ * internal headers are not installed, this is not known. */
 #define Py_BUILD_CORE 1
 #include <Python.h>
 /* From 3.13 on the first needs the second, which not everybody installs. */

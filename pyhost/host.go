@@ -65,7 +65,7 @@ type Config struct {
 	// copy of its own. Otherwise it begins with none.
 	ImportContext bool
 	// Interrupted is called when the application has seen what [Host.Interrupt] raised, at the end of that request: locks
-	// may be held for ever that it was about to release. It is called attached, on a Python thread, and must not block.
+	// may be held forever that it was about to release. It is called attached, on a Python thread, and must not block.
 	Interrupted func()
 	// Log takes what wsgi.errors gets and what the host has to say; nil is slog.Default().
 	Log *slog.Logger

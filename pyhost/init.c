@@ -117,7 +117,7 @@ static int set_arguments(int argc, char *const *argv)
 }
 
 /* The regular configuration, not the isolated one, so that PYTHON* variables count; the
- * signals stay Go's; print() shows at once under a pipe. */
+ * signals stay Go's; print() shows immediately under a pipe. */
 static PyStatus configure(PyConfig *config, const char *executable)
 {
     config->parse_argv = 0;

@@ -105,7 +105,7 @@ typedef struct {
 } ps_request;
 #define HANDLE(self) (((ps_request *)(self))->handle)
 
-/* call.c: which type a file wrapper has, and who tells where its file stands. */
+/* call.c: which type a file wrapper has, and who reports the position of its file. */
 int ps_call_prepare(PyObject *file_wrapper, PyObject *file_region);
 
 /* interrupt.c: what to raise, and a function to raise it in when it is meant for nobody. */

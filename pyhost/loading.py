@@ -52,7 +52,7 @@ def _import_module(name, expression):
         _stand_for(name)
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # Only if the module itself, or a package above it, is missing: else the module's own traceback tells more.
+        # Only if the module itself, or a package above it, is missing: else the module's own traceback says more.
         if error.name is None or not (name + ".").startswith(error.name + "."):
             raise
         raise LoadError(no_module(name, expression, error.name)) from None
@@ -185,7 +185,7 @@ def load_another(spec):
     """load for a second application in the process: two Django projects cannot share one.
 
     Django keeps one set of settings a process, so the second project would silently run on those of the
-    first. Its module tells which it wants by setting DJANGO_SETTINGS_MODULE, which is looked at here.
+    first. Its module says which it wants by setting DJANGO_SETTINGS_MODULE, which is looked at here.
     """
     configured = "django" in sys.modules and os.environ.get("DJANGO_SETTINGS_MODULE")
     if not configured:

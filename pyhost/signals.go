@@ -54,7 +54,7 @@ func outliveBrokenPipes() {
 }
 
 // How often signals are looked after. A handler may be the wrong one for so long; and so long may a pending call wait, of
-// which nothing tells, and a signal whose byte goes to a wakeup descriptor of the application's.
+// which nothing announces, and a signal whose byte goes to a wakeup descriptor of the application's.
 const (
 	busyInterval = 250 * time.Millisecond // while there are requests
 	idleInterval = time.Second
@@ -109,7 +109,7 @@ func (s *signals) request() {
 }
 
 // RunPending runs the Python handlers of signals that have come, and what extensions have queued by Py_AddPendingCall.
-// An exception of theirs, SystemExit included, is logged. From then on signals are noticed at once, if the application
+// An exception of theirs, SystemExit included, is logged. From then on signals are noticed immediately, if the application
 // has no wakeup descriptor of its own. It must be called on Python's main thread, not attached.
 func (h *Host) RunPending() {
 	C.ps_attach()
@@ -144,7 +144,7 @@ func ignoredSignals() (set C.uint64_t) {
 	return set
 }
 
-// warnOfSignals tells once of each signal that the application wanted.
+// warnOfSignals names once each signal that the application wanted.
 func (h *Host) warnOfSignals(changed uint64) {
 	fresh := changed &^ h.signals.warned.Or(changed)
 	for number := syscall.Signal(1); number < 64; number++ {

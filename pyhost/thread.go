@@ -109,7 +109,7 @@ func (h *Host) attachThread(i int) error {
 // Threads returns the number of threads that requests run on.
 func (h *Host) Threads() int { return len(h.threads) }
 
-// Opened and Closed tell the host about a descriptor that a process forked by the application must close.
+// Opened and Closed inform the host of a descriptor that a process forked by the application must close.
 func (h *Host) Opened(fd int) { C.ps_fd_opened(C.int(fd)) }
 
 // Closed is called before the descriptor is closed.

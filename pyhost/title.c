@@ -11,8 +11,8 @@ enum { TITLE = 256 }; /* bytes, with the NUL */
 extern char **environ;
 
 /* Titles stand at the end of their room, and the environment follows: that is where programs that set titles of their
- * own, such as Python's setproctitle, expect them. The kernel is told where both are, so that the room does not depend on
- * the length of the command line. Where it cannot be told, the title takes the place of the arguments. */
+ * own, such as Python's setproctitle, expect them. The kernel is informed of where both are, so that the room does not depend on
+ * the length of the command line. Where it cannot be informed, the title takes the place of the arguments. */
 static struct prctl_mm_map map; /* arg_end is 0 before the first title */
 static char *room;              /* TITLE bytes, or NULL */
 

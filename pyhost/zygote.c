@@ -1,5 +1,5 @@
 /* zygote.c: a process that imports the application before the Go runtime starts, while it has one thread and may
- * fork, and whose children are workers that have it already. Package zygote tells the protocol; zygote.py, which
+ * fork, and whose children are workers that have it already. Package zygote documents the protocol; zygote.py, which
  * runs here, keeps it. */
 #include "internal.h"
 
@@ -15,7 +15,7 @@
 enum { EXECUTABLE, DIRECTORY, PYTHONPATH, SPEC, BOOTSTRAP, ZYGOTE, ARGV, MOST_PARTS = 4096 };
 
 /* What is sent to the whole process group, by a terminal or a service manager, is the master's business, and a zygote
- * has no log to open anew. The last two Python expects to be ignored. Go decides about them anew in the children. */
+ * has no log to open again. The last two Python expects to be ignored. Go decides about them again in the children. */
 static const int ignored[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ};
 
 /* What a child has from the zygote. */

@@ -1,7 +1,7 @@
 """The zygote: imports the application once, and forks workers that have it already (--preload).
 
 zygote.c runs this in a process that has one thread. It is compiled there only, into a module that no import
-finds. Package zygote is the other end of the channel, and tells what goes over it.
+finds. Package zygote is the other end of the channel, and documents what goes over it.
 """
 
 import _signal
@@ -18,7 +18,7 @@ fork, waitpid, new_poll = os.fork, os.waitpid, select.poll
 open_pidfd, close = getattr(os, "pidfd_open", None), os.close
 get_ident, all_threads, main_thread = threading.get_ident, threading.enumerate, threading.main_thread()
 
-# How often to look for the end of children, in ms, where the kernel does not tell (Linux before 5.3).
+# How often to look for the end of children, in ms, where the kernel does not report it (Linux before 5.3).
 LOOK = 100
 
 # The signal at which the stacks are written while the application is imported. No import of signal: it would wrap all

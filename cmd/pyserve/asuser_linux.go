@@ -13,7 +13,7 @@ import (
 func (id *identity) do(work func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // for ever: whoever came next would be the user
+		runtime.LockOSThread() // forever: whoever came next would be the user
 		if err := id.borrow(); err != nil {
 			result <- err
 			return

@@ -10,7 +10,7 @@ import (
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/watch"
 )
 
-// changes tell of the application's source files, for --reload.
+// changes reports changes of the application's source files, for --reload.
 type changes struct{ watcher *watch.Watcher }
 
 // watchSources begins to watch, before the import: what changes meanwhile counts, all the more if the import hangs.

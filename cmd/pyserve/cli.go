@@ -124,7 +124,7 @@ func optionFlags(model *kong.Application) (flags []*kong.Flag) {
 var buildVariables = []string{"PYSERVE_LINK", "PYSERVE_CFLAGS", "PYSERVE_BIN", "PYSERVE_SOAK", "PYSERVE_SOAK_SEED"}
 
 // unknownVariables returns the environment variables that look like options and are none. They may be meant for
-// somebody else, so they are no mistake.
+// somebody else, so they are not a mistake.
 func unknownVariables(model *kong.Application) (unknown []string) {
 	known := map[string]bool{}
 	for _, name := range buildVariables {

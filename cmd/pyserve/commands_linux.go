@@ -111,7 +111,7 @@ func stopAndWait(_ *cli, a addressee) error {
 	}
 }
 
-// sameProgram reports whether the process runs a program with the name of this one: a server without workers tells no
+// sameProgram reports whether the process runs a program with the name of this one: a server without workers reports no
 // status.
 func sameProgram(pid int) bool {
 	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// foldersOf returns a generation's folders. If they have been removed, they are looked for anew: old code that is gone
+// foldersOf returns a generation's folders. If they have been removed, they are looked for again: old code that is gone
 // cannot be served.
 func (m *master) foldersOf(generation int) (folders, error) {
 	m.mu.Lock()

@@ -29,7 +29,7 @@ func (c *cli) openListeners() (listeners []net.Listener, foreign bool, err error
 	return listeners, true, err
 }
 
-// tellManager tells systemd how a process without workers is.
+// tellManager reports the state of a process without workers to systemd.
 func (c *cli) tellManager(state systemd.State) {
 	if err := systemd.Notify(state, ""); err != nil {
 		say("%v", err)
@@ -53,7 +53,7 @@ func (c *cli) keepAlive(ready <-chan struct{}, healthy func() bool) {
 func (c *cli) tellReady()    { c.tellManager(systemd.Ready) }
 func (c *cli) tellStopping() { c.tellManager(systemd.Stopping) }
 
-// tellManager tells systemd how this master is. One that has taken over says so first.
+// tellManager reports the state of this master to systemd. One that has taken over says so first.
 func (m *master) tellManager(state supervise.State, status string) error {
 	switch state {
 	case supervise.Ready:

@@ -98,7 +98,7 @@ func (c *cli) surge() int {
 	return 0 // the usual
 }
 
-// startTimeout is when a start is given up. A worker ends itself before, to tell where it is.
+// startTimeout is when a start is given up. A worker ends itself before, to report where it is.
 func (m *master) startTimeout() time.Duration {
 	if limit := m.c.startTimeout(); limit > 0 {
 		return limit + selfEndMargin

@@ -16,7 +16,7 @@ const (
 )
 
 // retireInterrupted has retire called once when a request was interrupted: the exception may have come between the taking
-// of a lock and the code that releases it, and the next request that wants the lock waits for ever. begun must be called
+// of a lock and the code that releases it, and the next request that wants the lock waits forever. begun must be called
 // when the worker, whose process started at that time, begins to serve.
 func retireInterrupted(started time.Time, o *pyserve.Options, retire func(reason string)) (begun func()) {
 	var serving atomic.Pointer[time.Time]

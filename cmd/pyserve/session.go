@@ -45,10 +45,10 @@ type order struct {
 type action int
 
 const (
-	reopenLogs action = iota // open the log files anew
+	reopenLogs action = iota // reopen the log files
 	drain                    // leave: others take the requests that come, so idle connections may make one more
 	finish                   // leave: answer what is running
-	quit                     // leave at once
+	quit                     // leave immediately
 )
 
 // run serves until an order ends it. It returns the exit code. It must be called on the main thread.
@@ -149,7 +149,7 @@ func (s *session) reopenLogs(o order) {
 	}
 }
 
-// quit ends the process at once.
+// quit ends the process immediately.
 func (s *session) quit(o order) {
 	s.quitting.Do(func() {
 		closeAll(s.listeners) // which removes unix sockets that are this process's own

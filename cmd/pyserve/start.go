@@ -14,7 +14,7 @@ type start struct {
 	python atomic.Pointer[pyserve.Runtime]
 }
 
-// startTimeout is --start-timeout; 0 is for ever. Who develops may stand in a debugger, and the next change of a file
+// startTimeout is --start-timeout; 0 is forever. Who develops may stand in a debugger, and the next change of a file
 // ends an import that hangs.
 func (c *cli) startTimeout() time.Duration {
 	if c.Reload {
@@ -23,7 +23,7 @@ func (c *cli) startTimeout() time.Duration {
 	return time.Duration(c.StartTimeout)
 }
 
-// limitStart ends the process, having told where Python is, unless starting.over comes in time.
+// limitStart ends the process, having reported where Python is, unless starting.over comes in time.
 func (s *session) limitStart() {
 	limit := s.c.startTimeout()
 	if limit == 0 {

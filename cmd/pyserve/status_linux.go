@@ -34,11 +34,11 @@ type workerCounts struct {
 	InRequests []string
 }
 
-// statusAddress is where the master with that process id tells its status: a name in the abstract namespace
+// statusAddress is where the master with that process id shows its status: a name in the abstract namespace
 // (unix(7)), which leaves no file and ends with the process.
 func statusAddress(pid int) string { return fmt.Sprintf("@pyserve/%d", pid) }
 
-// serveStatus tells whoever connects the status, if it is the same user or root: a request's path may be a secret.
+// serveStatus sends the status to whoever connects, if it is the same user or root: a request's path may be a secret.
 func (m *master) serveStatus() (end func()) {
 	l, err := net.Listen("unix", statusAddress(os.Getpid()))
 	if err != nil {

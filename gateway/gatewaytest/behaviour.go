@@ -79,7 +79,7 @@ func ok(length int64, content string) Want {
 	return Want{Status: 200, Reason: "OK", Fields: []string{textPlain}, Length: length, Content: content}
 }
 
-// failed is the server's own answer to a failure of the application that a line of the log tells of.
+// failed is the server's own answer to a failure of the application that a line of the log describes.
 func failed(log ...string) Want {
 	const content = "Internal Server Error\n"
 	return Want{

@@ -47,7 +47,7 @@ func Streamed(method, target string, parts ...string) *httpserver.Request {
 	return r
 }
 
-// Chunked returns a streamed request that does not tell its length.
+// Chunked returns a streamed request that does not give its length.
 func Chunked(method, target string, parts ...string) *httpserver.Request {
 	r := Streamed(method, target, parts...)
 	r.ContentLength = -1

@@ -11,7 +11,7 @@ type framing struct {
 	expect           bool
 }
 
-// set takes note of a field that tells about the message itself, and ignores others.
+// set takes note of a field that is about the message itself, and ignores others.
 func (f *framing) set(name, value []byte, minor int) *Error {
 	switch {
 	case isFold(name, "content-length"):
@@ -72,7 +72,7 @@ func (f *framing) setCoding(value []byte, minor int) *Error {
 	return nil
 }
 
-// codingError tells a list that names a coding unknown here from one that is wrong whoever reads it.
+// codingError distinguishes a list that names a coding unknown here from one that is wrong anywhere.
 func codingError(list []byte) *Error {
 	for last := false; !last; {
 		var coding []byte

@@ -63,7 +63,7 @@ func (b *body) init(w http.ResponseWriter, hr *http.Request, e *engine) {
 }
 
 // open takes the content in, or prepares for the handler to do so. Errors: errTooLarge; ErrSpool wrapped;
-// io.ErrUnexpectedEOF wrapped when the client broke off; anything else is no HTTP.
+// io.ErrUnexpectedEOF wrapped when the client broke off; anything else is not HTTP.
 func (b *body) open() error {
 	switch {
 	case b.src == nil:
@@ -95,7 +95,7 @@ func checkTrailers(trailer http.Header) error {
 
 // Read reads from the connection, up to the limit for a request's content.
 func (b *body) Read(p []byte) (int, error) {
-	// One byte more than allowed tells content that ends at the limit from content that goes on.
+	// One byte more than allowed distinguishes content that ends at the limit from content that goes on.
 	if room := max(b.o.MaxBody-b.taken.Load(), 0); b.o.MaxBody >= 0 && room < int64(len(p)) {
 		p = p[:room+1]
 	}
@@ -150,7 +150,7 @@ func (b *body) rest() {
 type streamedBody struct{ b *body }
 
 // Read fails with an error that wraps io.ErrUnexpectedEOF for whatever is not the end, and an *http1.Error if the client is
-// to be told.
+// to get an answer.
 func (s streamedBody) Read(p []byte) (int, error) {
 	n, err := s.b.Read(p)
 	var fault *http1.Error

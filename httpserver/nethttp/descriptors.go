@@ -8,7 +8,7 @@ import (
 	"github.com/pyserve/pyserve/httpserver"
 )
 
-// watchedListener tells a [httpserver.DescriptorWatcher] of its own descriptor and of those it accepts. Connections
+// watchedListener informs a [httpserver.DescriptorWatcher] of its own descriptor and of those it accepts. Connections
 // keep their type inside, because net/http asks for sendfile(2) and half-closing by methods.
 type watchedListener struct {
 	net.Listener

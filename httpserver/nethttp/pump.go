@@ -23,7 +23,7 @@ type pump struct {
 	flush   func() error
 	limit   int64                    // of what is left, in bytes
 	create  func() *httpserver.Spool // for what is left
-	trouble func(error)              // is told that a spool has failed
+	trouble func(error)              // is called when a spool has failed
 	done    chan struct{}            // closed when the goroutine has ended
 
 	mu      sync.Mutex

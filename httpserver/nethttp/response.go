@@ -214,7 +214,7 @@ func (r *response) SendFile(f *os.File, offset, n int64) error {
 	return nil
 }
 
-// Abort implements [httpserver.ResponseWriter]. A client that has a part of the answer sees it at once, though the handler may go on
+// Abort implements [httpserver.ResponseWriter]. A client that has a part of the answer sees it immediately, though the handler may go on
 // for long.
 func (r *response) Abort() {
 	r.aborted = true
@@ -274,7 +274,7 @@ func (r *response) finish() {
 	}
 }
 
-// filePiece is how much of a file is written at once: room for so much a client has --write-timeout to make.
+// filePiece is how much of a file is written by one call: room for so much a client has --write-timeout to make.
 const filePiece = 64 << 10
 
 // sendFile copies the file to the connection. net/http uses sendfile(2) for an io.LimitedReader of a file.

@@ -38,7 +38,7 @@ func NewServer(h httpserver.Handler, d httpserver.Threads, o httpserver.Options,
 		DisableGeneralOptionsHandler: true, // `OPTIONS *` is the application's
 		ReadHeaderTimeout:            o.HeaderTimeout,
 		IdleTimeout:                  o.IdleTimeout,
-		WriteTimeout:                 l.WriteTimeout, // of net/http's own answers; others begin it anew
+		WriteTimeout:                 l.WriteTimeout, // of net/http's own answers; others begin it again
 		MaxHeaderBytes:               o.MaxHeaderBytes,
 		ErrorLog:                     log.New(errorLog{o.Log}, "", 0),
 		ConnContext:                  s.conns.begin,

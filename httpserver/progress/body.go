@@ -54,7 +54,7 @@ func (b *body) Stop() {
 	}
 }
 
-// Seek implements io.Seeker. It is no movement: it waits for nobody, and gets nothing done.
+// Seek implements io.Seeker. It is not a movement: it waits for nobody, and gets nothing done.
 func (b *seekableBody) Seek(offset int64, whence int) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -34,7 +34,7 @@ type overdue struct {
 }
 
 // expire takes the response away from the request that the thread is in, if it is that number and has not
-// moved since the time moved, as scoreboard.Thread.Progress tells. It never blocks: the answer, with the given status, is
+// moved since the time moved, as scoreboard.Thread.Progress reports. It never blocks: the answer, with the given status, is
 // sent by a goroutine, which holds the locks until the engine has it.
 func (h *Handler) expire(thread int, number uint64, moved int64, status int) (outcome, overdue) {
 	t := &h.threads[thread]

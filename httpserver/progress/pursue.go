@@ -85,7 +85,7 @@ func (w *watchdog) comesBack(ctx context.Context, request overdue, d time.Durati
 	}
 }
 
-// stuck tells Options.Stuck, once.
+// stuck calls Options.Stuck, once.
 func (w *watchdog) stuck(s Stuck) {
 	once := &w.told[0]
 	if s.GIL {

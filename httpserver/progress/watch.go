@@ -13,7 +13,7 @@ import (
 // Options are those of [Handler.Watch]. The functions are called on goroutines of the watchdog's, several of
 // them at a time; each may be nil.
 type Options struct {
-	// Timeout is for how long a request may not move. 0 is for ever: Watch then only keeps the time.
+	// Timeout is for how long a request may not move. 0 is forever: Watch then only keeps the time.
 	Timeout time.Duration
 	// Grace is how long a thread may take to come back once its request has run into Timeout. The default is
 	// Timeout, but 2 seconds at least, as a busy machine is no reason to end a process, and 10 at most.
@@ -31,7 +31,7 @@ type Options struct {
 	// that wraps context.DeadlineExceeded means that the GIL could not be had until the end of ctx; other
 	// errors do not matter here.
 	Interrupt func(ctx context.Context, running uint64) error
-	// Stuck is told when a thread did not come back. It is called once at most for each value of
+	// Stuck is called when a thread did not come back. It is called once at most for each value of
 	// Stuck.GIL: from the first call on the worker had better be replaced, from one with GIL on be killed.
 	Stuck func(Stuck)
 

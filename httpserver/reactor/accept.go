@@ -234,7 +234,7 @@ func (r *Reactor) setInherited(fd int) {
 	}
 }
 
-// event is what epoll is to tell of l. If l is shared, it tells only one process of each connection.
+// event is what epoll is to report of l. If l is shared, it notifies only one process of each connection.
 func (l *listener) event(shared bool) unix.EpollEvent {
 	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET&0xffffffff, Fd: int32(l.fd), Pad: listenerGeneration}
 	if shared {

@@ -56,7 +56,7 @@ func (p *poller) logAccess(c *conn, h *http1.Head, status int, written int64, ab
 	p.logEntry(p.entry(h, status, written, aborted))
 }
 
-// flushed logs a response that was not sent at once.
+// flushed logs a response that was not sent immediately.
 func (p *poller) flushed(c *conn, aborted bool) {
 	entry := c.out.entry
 	c.out.entry = nil

@@ -14,7 +14,7 @@ type peer struct {
 	signs       uint64
 }
 
-// hindrance is what the looks at the threads tell of whether a request keeps others from being answered: no other
+// hindrance is what the looks at the threads show of whether a request keeps others from being answered: no other
 // thread is there for them, or it would have to wait for the GIL.
 type hindrance struct{ score int }
 
@@ -49,7 +49,7 @@ const (
 //
 // A computation that takes long counts for more than the number of connections: a worker that it hinders leaves the
 // connection to one that is not, best to one that is idle, and nobody else leaves any to it, however few it has. So a
-// connection is not handed on for ever: who is called takes it, unless there is one that is idle, or has fewer.
+// connection is not handed on forever: who is called takes it, unless there is one that is idle, or has fewer.
 func takes(own int64, s situation, peers []peer) (yes bool, to int) {
 	if idle := fewest(peers, func(p peer) bool { return p.idle }); idle >= 0 && s != placedWell {
 		return false, idle

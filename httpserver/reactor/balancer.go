@@ -13,7 +13,7 @@ import (
 
 // balancer leaves connections to other workers that are better placed for them, see takes.
 //
-// All workers have the listeners in their epoll sets with EPOLLEXCLUSIVE: of a connection the kernel tells one worker
+// All workers have the listeners in their epoll sets with EPOLLEXCLUSIVE: of a connection the kernel notifies one worker
 // that waits in epoll_wait, and in passing those that come before it in its list and do not wait there. So nobody but
 // the worker that leaves a connection may know of it, and it calls the other one (see bell). That one may have been
 // stopped, or have died: whoever has left something looks again after a while, and takes it if nobody has taken any.
@@ -184,7 +184,7 @@ func (b *balancer) withdraw() {
 	b.timer.Stop()
 }
 
-// handBack has another worker look for connections that this one was told of last.
+// handBack has another worker look for connections that this one was notified of last.
 func (b *balancer) handBack() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -195,8 +195,8 @@ func (b *balancer) handBack() {
 	}
 }
 
-// tell has the other workers know whether this one is hindered.
-func (b *balancer) tell(hindered bool) {
+// publishHindrance lets the other workers know whether this one is hindered.
+func (b *balancer) publishHindrance(hindered bool) {
 	var value uint32
 	if hindered {
 		value = 1
@@ -241,7 +241,7 @@ func (l *listener) pending() bool {
 	return err == nil && n > 0
 }
 
-// queueUp puts l last in the kernel's list of those that it tells of connections, so that it asks others first.
+// queueUp puts l last in the kernel's list of those that it notifies of connections, so that it asks others first.
 func (l *listener) queueUp(epoll int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// beginLinger goes on reading until the client is through: closing at once would reset the connection,
+// beginLinger goes on reading until the client is through: closing immediately would reset the connection,
 // and the client might never see the answer (RFC 9112, section 9.6).
 func (p *poller) beginLinger(c *conn) {
 	c.in.forget(p.r)

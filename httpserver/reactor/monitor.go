@@ -121,7 +121,7 @@ func (m *monitor) look() sight {
 	m.inside = s.inside
 	moved := s.entries != m.pace.entries
 	if b := r.balancer; b != nil {
-		b.tell(m.hindrance.hindered(s, s.entries-m.pace.entries, r.o.GILHeld))
+		b.publishHindrance(m.hindrance.hindered(s, s.entries-m.pace.entries, r.o.GILHeld))
 	}
 	saw := sight{at: at, entries: s.entries, polling: s.polling, parked: s.parked, inside: len(s.inside), queued: r.queue.size() > 0}
 	saw.computes = saw.inside > 0 && r.o.GILHeld != nil && r.o.GILHeld()
@@ -208,7 +208,7 @@ func (p *poller) closeStat() {
 }
 
 // runnable reports whether the thread runs or waits for a processor. Without /proc it does, as far as
-// anybody can tell: then only the clock wakes further threads.
+// anybody can see: then only the clock wakes further threads.
 func (p *poller) runnable() bool {
 	fd := p.stat.Load()
 	if fd < 0 {

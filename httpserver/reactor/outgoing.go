@@ -130,7 +130,7 @@ func (p *poller) flush(c *conn) {
 	switch {
 	case err != nil:
 		p.cutShort(c, err)
-	case state != through: // only what the client takes counts: it may send for ever
+	case state != through: // only what the client takes counts: it may send forever
 		p.expireFlush(c)
 	case c.out.shortFile:
 		p.cutShort(c, errShortFile)

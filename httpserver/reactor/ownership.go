@@ -96,7 +96,7 @@ func (o *ownership) move(from, to place) bool {
 	}
 }
 
-// end makes the connection nobody's for ever.
+// end makes the connection nobody's forever.
 func (o *ownership) end() { o.word.Store(uint32(over)) }
 
 // wrong is called when a connection has two owners. To go on would send one client's answer to another.

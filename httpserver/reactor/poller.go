@@ -114,7 +114,7 @@ func (p *poller) park() {
 	p.clock.set(p.r)
 }
 
-// next does one thing that is waiting, or waits for up to timeout milliseconds (-1: for ever). It reports
+// next does one thing that is waiting, or waits for up to timeout milliseconds (-1: forever). It reports
 // whether there was something.
 func (p *poller) next(timeout int) bool {
 	if item, ok := p.r.queue.pop(p.thread >= 0); ok {

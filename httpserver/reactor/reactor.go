@@ -44,7 +44,7 @@ type Reactor struct {
 	leaving        atomic.Bool   // every answer is its connection's last
 	draining       atomic.Bool   // and idle connections are closed
 	refusing       atomic.Bool   // what waits for a thread, or for its content, gets 503
-	drains         chan struct{} // asks the sweeper for a round at once
+	drains         chan struct{} // asks the sweeper for a round immediately
 	retryAccept    atomic.Bool
 	crowdAt        atomic.Uint32 // where makeRoom goes on
 	admission      sync.Mutex    // held while a connection is accepted and counted

@@ -43,7 +43,7 @@ func (p *poller) refuseBody(c *conn, status int, reason string) {
 	p.refuse(c, p.headOf(c), status, reason)
 }
 
-// malformed answers what is no HTTP. What is known of the head is in p.scratch.
+// malformed answers what is not HTTP. What is known of the head is in p.scratch.
 func (p *poller) malformed(c *conn, err error) {
 	fault := &http1.Error{Status: http.StatusBadRequest, Reason: err.Error()}
 	errors.As(err, &fault)

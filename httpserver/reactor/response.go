@@ -12,7 +12,7 @@ import (
 	"github.com/pyserve/pyserve/httpserver/internal/disk"
 )
 
-// A framing tells the client where the content ends.
+// A framing shows the client where the content ends.
 type framing uint8
 
 const (
@@ -171,7 +171,7 @@ func appendChunkSize(b []byte, n int64) []byte {
 	return append(strconv.AppendInt(b, n, 16), "\r\n"...)
 }
 
-// Abort implements httpserver.ResponseWriter. The client sees it at once, though the handler may go on for long; an answer
+// Abort implements httpserver.ResponseWriter. The client sees it immediately, though the handler may go on for long; an answer
 // that is complete and waits in the outbox goes out first.
 func (res *response) Abort() {
 	res.aborted = true

@@ -31,7 +31,7 @@ type streamed struct {
 	err     error
 }
 
-// Read implements io.Reader. Every error but io.EOF wraps io.ErrUnexpectedEOF, and an *http1.Error if the client is to be told.
+// Read implements io.Reader. Every error but io.EOF wraps io.ErrUnexpectedEOF, and an *http1.Error if the client is to get an answer.
 func (b *streamed) Read(p []byte) (n int, err error) {
 	for n == 0 && b.err == nil {
 		if b.done {
@@ -49,7 +49,7 @@ func (b *streamed) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Stop implements httpserver.Stopper: the kernel wakes whoever waits, and tells of the end.
+// Stop implements httpserver.Stopper: the kernel wakes whoever waits, and reports the end.
 func (b *streamed) Stop() { b.c.stopReading() }
 
 // handOut hands out content from pending.

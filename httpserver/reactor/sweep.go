@@ -81,7 +81,7 @@ func (p *poller) refuseOld() {
 	}
 }
 
-// neglected reports whether connections wait, as they do when the worker that the kernel has told of them was stopped,
+// neglected reports whether connections wait, as they do when the worker that the kernel has notified of them was stopped,
 // or died, before it could accept them.
 func (r *Reactor) neglected() bool {
 	return slices.ContainsFunc(r.table.allListeners(), (*listener).pending)

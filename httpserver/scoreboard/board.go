@@ -112,7 +112,7 @@ func format(m memory, workers, threads int) *Board {
 	return newBoard(m, workers, threads)
 }
 
-// checkHeader returns the header of b, or why b is no board that this build can use.
+// checkHeader returns the header of b, or why b is not a board that this build can use.
 func checkHeader(b []byte) (*header, error) {
 	if len(b) < int(headerSize) {
 		return nil, fmt.Errorf("no scoreboard: it has %d bytes, and the header alone %d", len(b), headerSize)

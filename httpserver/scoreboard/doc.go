@@ -1,5 +1,5 @@
 // Package scoreboard is the table of what every worker process, and each of its Python threads, is doing
-// right now. It lies in memory that master and workers share, so that it tells what a worker was doing
+// right now. It lies in memory that master and workers share, so that it shows what a worker was doing
 // after that worker has died, and whether it moves while it is stuck in C with the GIL held.
 //
 // The master makes a [Board] with more slots than it has workers (during a reload two generations run), and

@@ -42,7 +42,7 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	return p.open(flag, perm)
 }
 
-// powerful reports whether the calling thread has root's powers over files (setfsuid(2) with what is no user tells).
+// powerful reports whether the calling thread has root's powers over files (setfsuid(2) called with what is not a user, reports it).
 func powerful() bool {
 	uid, _ := unix.SetfsuidRetUid(-1)
 	return uid == 0

@@ -53,7 +53,7 @@ func (w Watch) Begin() (stop func()) {
 	})
 }
 
-// say tells where the import is after so long, with the whole stack if asked for, and of servers it has not told of.
+// say reports where the import is after that time, with the whole stack if asked for, and servers it has not reported yet.
 func (w Watch) say(after time.Duration, known map[string]int, whole bool) {
 	frames := ownFrames(w.Stack())
 	var at, stack string

@@ -2,5 +2,5 @@
 
 package importing
 
-// listening returns nothing: nobody tells.
+// listening returns nothing: the system does not report it.
 func listening(int) map[string]int { return map[string]int{} }

@@ -17,7 +17,7 @@ import (
 // that may not come, or not now, ends the zygote and nothing else, and no number is taken for a process of
 // the zygote's that is not.
 
-// endPatience is how long the news of a worker's end may take that was gone when its start was told.
+// endPatience is how long the news of a worker's end may take that was gone when its start was reported.
 const endPatience = 10 * time.Second
 
 func strange(kind byte, text string) error {
@@ -91,7 +91,7 @@ func (z *Zygote) adopt(text string) (*Child, error) {
 	return child, nil
 }
 
-// missEnd gives the zygote up if it has not told of the end of a worker that had ended long ago.
+// missEnd gives the zygote up if it has not reported the end of a worker that had ended long ago.
 func (z *Zygote) missEnd(child *Child) {
 	select {
 	case <-child.ended:

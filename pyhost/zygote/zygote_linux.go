@@ -218,7 +218,7 @@ func (z *Zygote) Stacks() string {
 // maxStacks is how much of the stacks is read, in bytes.
 const maxStacks = 256 << 10
 
-// Close ends the zygote at once, even while it imports, and returns when its process is gone. Its workers live on,
+// Close ends the zygote immediately, even while it imports, and returns when its process is gone. Its workers live on,
 // but nobody hears how they end.
 func (z *Zygote) Close() {
 	z.kill()

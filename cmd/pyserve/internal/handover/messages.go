@@ -25,7 +25,7 @@ const (
 	Change = "change" // worker: the application's files have changed, with the first of them (--reload)
 	Drain  = "drain"  // master: another has taken your place
 	Finish = "finish" // master: leave
-	Quit   = "quit"   // master: leave at once
+	Quit   = "quit"   // master: leave immediately
 )
 
 const maxMessage = 4096

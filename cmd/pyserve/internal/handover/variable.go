@@ -42,7 +42,7 @@ type Worker struct {
 	Folders Verbatim
 	// Group says that the worker is to lead a process group of its own.
 	Group bool
-	// Quiet says that another worker of its generation tells of an import that takes long.
+	// Quiet says that another worker of its generation reports an import that takes long.
 	Quiet bool
 }
 

@@ -31,7 +31,7 @@ const Running = "/proc/self/exe"
 // firstFD is the number of the first inherited descriptor in the new process.
 const firstFD = 3
 
-// Start starts a process that inherits copies of fds, told by template as handover.Variable. The descriptors are handed over as they are: os/exec would make them, and so all that share them, blocking.
+// Start starts a process that inherits copies of fds, named by template in handover.Variable. The descriptors are handed over as they are: os/exec would make them, and so all that share them, blocking.
 func (c Command) Start(template string, fds []int) (Handle, error) {
 	files := []uintptr{0, 1, 2}
 	for _, fd := range fds {

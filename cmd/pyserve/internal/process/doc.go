@@ -1,3 +1,3 @@
-// Package process starts the processes of a master, tells what became of them, and signals them: what package
+// Package process starts the processes of a master, reports what became of them, and signals them: what package
 // supervise asks of the operating system. It decides nothing.
 package process

@@ -31,7 +31,7 @@ type PIDFile struct {
 // a process that the application has forked still holds it.
 const lockPatience = time.Second
 
-// WritePID makes the file path hold this process's id, at once and as a whole. If it is the file of another process
+// WritePID makes the file path hold this process's id, in one step and as a whole. If it is the file of another process
 // that lives it is an error, unless that is except, whom this process replaces.
 func WritePID(path string, except int) (*PIDFile, error) {
 	f, err := writePID(path, except)

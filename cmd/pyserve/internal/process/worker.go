@@ -18,7 +18,7 @@ import (
 	"github.com/pyserve/pyserve/httpserver/scoreboard"
 )
 
-// Events is told what workers do; *supervise.Supervisor is one. Its methods must not block.
+// Events hears what workers do; *supervise.Supervisor is one. Its methods must not block.
 type Events interface {
 	WorkerReady(id int)
 	WorkerRetires(id int, reason string, stuck bool)
@@ -38,7 +38,7 @@ type Shared struct {
 	Leftovers *Leftovers
 	Events    Events
 	Log       *slog.Logger
-	// Quiet says that a worker of the same generation was started already, which tells of an import that takes long.
+	// Quiet says that a worker of the same generation was started already, which reports an import that takes long.
 	Quiet bool
 }
 
@@ -157,7 +157,7 @@ func (w *Worker) hasEnded() bool {
 	return w.ended
 }
 
-// report tells what the dead worker was doing.
+// report logs what the dead worker was doing.
 func (w *Worker) report() (attrs []slog.Attr) {
 	if requests := w.row.InRequests(); len(requests) > 0 {
 		lines := make([]string, len(requests))
@@ -187,7 +187,7 @@ func exitOf(status syscall.WaitStatus) supervise.Exit {
 // PID implements supervise.Process.
 func (w *Worker) PID() int { return w.handle.PID }
 
-// Signal implements supervise.Process. A process that has ended gets none: its number may be another's. To leave it is told by
+// Signal implements supervise.Process. A process that has ended gets none: its number may be another's. It is asked to leave by
 // a message: the application may just have taken the signal from it, and one that is starting may not have caught it yet.
 func (w *Worker) Signal(s supervise.Signal) error {
 	number := map[supervise.Signal]syscall.Signal{

@@ -7,7 +7,7 @@ const (
 	maxDelay   = 30 * time.Second
 )
 
-// backoff spaces attempts that keep failing: the first failure is followed by another attempt at once, the next
+// backoff spaces attempts that keep failing: the first failure is followed by another attempt immediately, the next
 // ones after 0.5, 1, 2, 4 … 30 seconds.
 type backoff struct {
 	failures int

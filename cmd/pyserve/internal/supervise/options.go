@@ -28,7 +28,7 @@ type Options struct {
 	KillDelay time.Duration
 
 	// StartTimeout is how long a worker may take to become ready before it is killed, and how long Prepare may take;
-	// an upgrade may take three times as long, as the new master does both and starts more workers. 0 means for ever.
+	// an upgrade may take three times as long, as the new master does both and starts more workers. 0 means forever.
 	StartTimeout time.Duration
 
 	// StableAfter is how long a worker must have been ready for its crash to count as the first one again;

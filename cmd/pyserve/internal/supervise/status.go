@@ -59,7 +59,7 @@ func (s *Supervisor) Answers(within time.Duration) bool {
 	}
 }
 
-// publish makes a new snapshot and tells the service manager what has changed.
+// publish makes a new snapshot and reports to the service manager what has changed.
 func (s *Supervisor) publish() {
 	if s.reloading && s.candidate == nil && s.pending() == 0 {
 		s.reloading = false
@@ -77,7 +77,7 @@ func (s *Supervisor) publish() {
 	s.notify(status)
 }
 
-// notify tells the service manager the state, once for each change, and nothing any more when a new master does.
+// notify reports the state to the service manager, once for each change, and nothing any more when a new master does.
 func (s *Supervisor) notify(status *Status) {
 	line := s.describe(status)
 	if s.handedOver || status.State == s.notifiedState && line == s.notifiedStatus {

@@ -20,7 +20,7 @@ func (s *Supervisor) Stop() {
 	s.events.post(func() { s.stop(graceful) })
 }
 
-// Quit (SIGQUIT) ends the workers at once. Run then returns 0.
+// Quit (SIGQUIT) ends the workers immediately. Run then returns 0.
 func (s *Supervisor) Quit() {
 	s.events.post(func() { s.stop(quick) })
 }

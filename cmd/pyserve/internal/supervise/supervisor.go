@@ -161,7 +161,7 @@ func (s *Supervisor) task(work func() error, done func(error)) {
 	}()
 }
 
-// limited returns a context for a task that may take so long; 0 means for ever.
+// limited returns a context for a task that may take so long; 0 means forever.
 func (s *Supervisor) limited(limit time.Duration) (context.Context, context.CancelFunc) {
 	if limit == 0 {
 		return context.WithCancel(s.context)

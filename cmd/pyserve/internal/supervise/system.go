@@ -31,7 +31,7 @@ type System interface {
 	// ReopenLogs reopens the master's own log files.
 	ReopenLogs()
 
-	// Notify tells the service manager (sd_notify) the master's state, one of Starting, Ready, Reloading and
+	// Notify reports the master's state to the service manager (sd_notify), one of Starting, Ready, Reloading and
 	// Stopping, and a line about it for people. It is called when one of them changes.
 	Notify(state State, status string)
 }
@@ -67,7 +67,7 @@ type Signal int
 
 const (
 	Terminate Signal = iota + 1 // SIGTERM: finish the requests, then leave
-	Quit                        // SIGQUIT: leave at once
+	Quit                        // SIGQUIT: leave immediately
 	Kill                        // SIGKILL
 	Reopen                      // SIGUSR1: reopen the log files
 )

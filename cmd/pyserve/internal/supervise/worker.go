@@ -161,7 +161,7 @@ func (s *Supervisor) removeSeat() {
 	s.dismiss(removed.successor)
 }
 
-// dismiss lets a worker leave while others serve, or at once if it has not served yet. w may be nil.
+// dismiss lets a worker leave while others serve, or immediately if it has not served yet. w may be nil.
 func (s *Supervisor) dismiss(w *worker) {
 	switch {
 	case w == nil:
@@ -192,7 +192,7 @@ func (s *Supervisor) terminate(w *worker) {
 	s.signal(w, Terminate)
 }
 
-// quit makes a worker leave at once.
+// quit makes a worker leave immediately.
 func (s *Supervisor) quit(w *worker) {
 	if w.state == Stopping && w.next == Kill {
 		return // told already

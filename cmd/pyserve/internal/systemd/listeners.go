@@ -16,7 +16,7 @@ var listenVariables = []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LI
 
 // A Listener is a listening stream socket that systemd opened.
 type Listener struct {
-	// FD is the raw descriptor, non-blocking and close-on-exec. The caller owns it. It is no os.File, whose Fd method
+	// FD is the raw descriptor, non-blocking and close-on-exec. The caller owns it. It is not an os.File, whose Fd method
 	// would make it blocking, for all processes that share it.
 	FD int
 	// Name is that of FileDescriptorName= in the socket unit, by default the unit's own name; "unknown" when systemd
@@ -31,7 +31,7 @@ type Listener struct {
 // application takes the sockets for its own: only the first call finds them. To be called early, while no descriptor
 // can have been opened by accident with the number of one that is missing.
 //
-// The error names everything that is wrong: with the variables, or with sockets that are no listening stream sockets.
+// The error names everything that is wrong: with the variables, or with sockets that are not listening stream sockets.
 // No descriptor was changed or closed then.
 func Listeners() ([]Listener, error) {
 	count, names, err := readVariables()

@@ -26,7 +26,7 @@ const (
 	Stopping State = daemon.SdNotifyStopping
 )
 
-// Notify tells systemd the state, and a line about it for people (systemctl status). An empty status leaves the
+// Notify reports the state to systemd, and a line about it for people (systemctl status). An empty status leaves the
 // last one standing.
 func Notify(state State, status string) error {
 	message := string(state)
@@ -36,7 +36,7 @@ func Notify(state State, status string) error {
 	return send(message, status)
 }
 
-// Takeover tells systemd that this process is the service's main process from now on, and ready: the new master says
+// Takeover informs systemd that this process is the service's main process from now on, and ready: the new master says
 // so after a binary upgrade. The unit needs NotifyAccess=all, as systemd does not know this process before.
 func Takeover(status string) error {
 	return send(fmt.Sprintf("MAINPID=%d\n%s", os.Getpid(), Ready), status)

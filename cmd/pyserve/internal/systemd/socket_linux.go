@@ -10,7 +10,7 @@ import (
 )
 
 // inspect returns the address of a listening stream socket. The error goes on from "the socket …", and says which line
-// of the socket unit to mend. The descriptor is left as it is: it may be somebody else's.
+// of the socket unit to fix. The descriptor is left as it is: it may be somebody else's.
 func inspect(fd int) (address string, err error) {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	switch {

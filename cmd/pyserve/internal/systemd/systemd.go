@@ -1,4 +1,4 @@
-// Package systemd speaks with the service manager: it tells it the master's state, keeps its watchdog quiet, and
+// Package systemd speaks with the service manager: it reports the master's state to it, keeps its watchdog quiet, and
 // takes over the sockets that it opened (sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)). It decides nothing:
 // when to say what is the caller's. Without systemd, which is when its environment variables are not set,
 // everything here does nothing and returns no error.

@@ -10,13 +10,13 @@ import (
 
 // WatchdogInterval returns the time (WatchdogSec=) within which systemd wants a sign of life, after which it kills the
 // service. 0 means that it wants none, or from another process. An error means that WATCHDOG_USEC or WATCHDOG_PID
-// is no number.
+// is not a number.
 func WatchdogInterval() (time.Duration, error) {
 	return daemon.SdWatchdogEnabled(false)
 }
 
-// KeepAlive gives signs of life, at once and then twice in an interval, as often as healthy returns true. It returns
-// when ctx ends; at once if the interval is 0. healthy is called by the goroutine of KeepAlive: it must return soon,
+// KeepAlive gives signs of life, immediately and then twice in an interval, as often as healthy returns true. It returns
+// when ctx ends; immediately if the interval is 0. healthy is called by the goroutine of KeepAlive: it must return soon,
 // and a service that hangs in it is taken for dead, as it should be. What goes wrong is logged once, not each time.
 func KeepAlive(ctx context.Context, interval time.Duration, healthy func() bool, log *slog.Logger) {
 	ping := func() error { return send(daemon.SdNotifyWatchdog, "") }

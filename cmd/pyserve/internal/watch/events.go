@@ -75,7 +75,7 @@ func (e *events) put(change func()) {
 	}
 }
 
-// wake returns the channel that tells of events to take. Without events it is nil, and never does.
+// wake returns the channel that announces events to take. Without events it is nil, and never does.
 func (e *events) wake() <-chan struct{} {
 	if e == nil {
 		return nil
@@ -92,7 +92,7 @@ func (e *events) drain() (queue []fsnotify.Event, missed bool) {
 	return queue, missed
 }
 
-// hear marks the folders that events tell to look at.
+// hear marks the folders that events name.
 func (w *Watcher) hear() {
 	queue, missed := w.events.drain()
 	for _, event := range queue {

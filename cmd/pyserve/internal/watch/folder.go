@@ -57,7 +57,7 @@ func (w *Watcher) wantIn(dir, name string) {
 	}
 }
 
-// watch asks for the events of a folder. It is asked for anew at each look, because the folder of that name may be
+// watch asks for the events of a folder. It is asked for again at each look, because the folder of that name may be
 // another one by now.
 func (w *Watcher) watch(path string, f *folder) {
 	if w.events == nil {
@@ -164,7 +164,7 @@ func (w *Watcher) adopt(parent string, f *folder, name string) {
 	}
 }
 
-// leaveOut forgets a folder that has turned out to be a virtual environment: what comes and goes in it is no change.
+// leaveOut forgets a folder that has turned out to be a virtual environment: what comes and goes in it is not a change.
 func (w *Watcher) leaveOut(path string) {
 	for below, f := range w.under(path) {
 		f.tree, f.subs = false, map[string]bool{}

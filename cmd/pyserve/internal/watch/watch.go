@@ -1,4 +1,4 @@
-// Package watch tells when the source files of an application have changed, for --reload. It knows files and
+// Package watch reports when the source files of an application have changed, for --reload. It knows files and
 // folders only: what is done about a change is the caller's.
 //
 // The operating system's events (inotify, kqueue; by fsnotify) are taken as hints of where to look, never as
@@ -30,7 +30,7 @@ const (
 	interval = 500 * time.Millisecond
 )
 
-// Options are what New is told. The zero value watches nothing until AddFiles.
+// Options configure New. The zero value watches nothing until AddFiles.
 type Options struct {
 	// Roots are folders that are watched with all folders below them. In them the files count that an
 	// application is made of, by their names (see the table in names.go); hidden folders, virtual environments,
@@ -99,7 +99,7 @@ func newWatcher(o Options, open func() (source, error)) (*Watcher, error) {
 		w.folders[root].tree = true
 		w.scan(root, nil)
 	}
-	clear(w.pending) // what is there at the start is no change
+	clear(w.pending) // what is there at the start is not a change
 	go w.run()
 	return w, nil
 }
