@@ -40,11 +40,15 @@ func (r *Reactor) accept(l *listener, p *poller) (more bool) {
 		if balanced && !r.balancer.takes(l, p.situation()) {
 			return false
 		}
-		switch err := r.acceptOne(l, crowded); err {
+		err := r.acceptOne(l, crowded)
+		if err == errFull && !l.pending() {
+			err = unix.EAGAIN
+		}
+		switch err {
 		case nil:
 			crowded = p == nil
 		case errFull:
-			crowded = !l.pending() || !p.makeRoom()
+			crowded = !p.makeRoom()
 		case unix.EAGAIN:
 			if balanced {
 				r.balancer.none(l, accepted)

@@ -46,8 +46,9 @@ type Reactor struct {
 	refusing       atomic.Bool   // what waits for a thread, or for its content, gets 503
 	drains         chan struct{} // asks the sweeper for a round immediately
 	retryAccept    atomic.Bool
-	crowdAt        atomic.Uint32 // where makeRoom goes on
-	admission      sync.Mutex    // held while a connection is accepted and counted
+	crowdMu        sync.Mutex // held while an idle connection is looked for, from crowdAt on
+	crowdAt        uint32
+	admission      sync.Mutex // held while a connection is accepted and counted
 	addresses      httpserver.Addresses
 	once, sweeping sync.Once
 

@@ -2,8 +2,8 @@
 
 package reactor
 
-// crowdLook is among how many descriptors one connection is chosen to be closed. Up to so many it is the one that has
-// been idle for longest.
+// crowdLook is among how many descriptors the connection that is to be closed is chosen, if one of them is idle. Up to that
+// many it is the one that has been idle for longest.
 const crowdLook = 1 << 10
 
 // full reports whether there are as many connections as there may be.
@@ -15,43 +15,47 @@ func (r *Reactor) full() bool {
 // with a request: what has come and was not read is looked after first.
 func (p *poller) makeRoom() bool {
 	for range 4 {
-		c := p.idlest()
+		c := p.claimIdlest()
 		if c == nil {
 			return false
 		}
-		if !c.own.claim() { // something has come meanwhile: another one, then
-			continue
-		}
-		_, idle := c.idleSince()
-		switch {
-		case !idle:
-			p.putBack(c)
-		case c.pending():
-			p.advance(c)
-		default:
+		if !c.pending() {
 			p.r.counters.IdleClosed.Add(1)
 			c.close()
 			return true
 		}
+		p.advance(c)
 	}
 	return false
 }
 
-// idlest returns the connection that has been idle for longest, of some; nil if none is idle.
-func (p *poller) idlest() (found *conn) {
-	t := &p.r.table
+// claimIdlest makes p the owner of the connection that has been idle for longest, of some; nil if none is idle. One poller
+// looks at a time: each would find those of the other owned.
+func (p *poller) claimIdlest() (found *conn) {
+	r := p.r
 	var since int64
-	size := uint32(t.highest.Load()) + 1
-	for range min(crowdLook, size) {
-		c := t.conn(int(p.r.crowdAt.Add(1) % size))
+	var marked []*conn // something has happened on them meanwhile
+	r.crowdMu.Lock()
+	size := uint32(r.table.highest.Load()) + 1
+	for looks := range size {
+		if found != nil && looks >= crowdLook {
+			break
+		}
+		c := r.table.conn(int(r.crowdAt % size))
+		r.crowdAt++
 		if c == nil || !c.own.claim() {
 			continue
 		}
-		at, idle := c.idleSince()
-		p.putBack(c)
-		if idle && (found == nil || at < since) {
-			found, since = c, at
+		if at, idle := c.idleSince(); idle && (found == nil || at < since) {
+			found, since, c = c, at, found
 		}
+		if c != nil && !c.own.release() {
+			marked = append(marked, c)
+		}
+	}
+	r.crowdMu.Unlock()
+	for _, c := range marked {
+		p.putBack(c)
 	}
 	return found
 }

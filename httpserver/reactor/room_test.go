@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,22 +85,25 @@ func TestConnectionsThatComeTogetherAtTheLimitAllFindRoom(t *testing.T) {
 		defer r.unlisten(in)
 		listeners = append(listeners, in)
 	}
-	for range 50 {
-		for i := range 32 {
-			c, err := net.Dial("tcp", listeners[i%2].l.Addr().String())
-			require.NoError(t, err)
-			defer c.Close()
-		}
-		var pollers sync.WaitGroup
-		for i := range 4 {
-			p := r.newPoller(-1)
-			pollers.Go(func() {
+	var pollers sync.WaitGroup
+	var connected atomic.Bool
+	for i := range 4 {
+		p := r.newPoller(-1)
+		pollers.Go(func() {
+			for last := false; !last; {
+				last = connected.Load()
 				for r.accept(listeners[i%2], p) {
 				}
-			})
-		}
-		pollers.Wait()
+			}
+		})
 	}
+	for i := range 2000 {
+		c, err := net.Dial("tcp", listeners[i%2].l.Addr().String())
+		require.NoError(t, err)
+		defer c.Close()
+	}
+	connected.Store(true)
+	pollers.Wait()
 	assert.LessOrEqual(t, r.counters.Connections.Load(), int64(16))
 	assert.Zero(t, r.counters.TooManyConnections.Load(), "all were idle")
 }
