@@ -41,9 +41,10 @@ const (
 	// movingTicks is how much more rarely it looks while requests come and go: each look costs a timer and two
 	// switches of threads.
 	movingTicks = 4
-	// fullTicks is the same where no thread is left that could be woken. Each look also wakes Go's own monitor thread.
-	fullTicks = 48
-	// longest bounds the interval while threads wait, and somebody polls.
+	// heldTicks is the same while answers are held back: how late they may be.
+	heldTicks = 2
+	// longest bounds the interval while threads wait, and somebody polls, or no thread is left that could be woken. Each look
+	// also wakes Go's own monitor thread.
 	longest = 50 * time.Millisecond
 	// stuckTime is how long all active threads have to be inside before the monitor polls in their place, and fullTime
 	// the same where no thread is left that could be woken: then it waits for events. A thread that comes back soon does
@@ -64,6 +65,8 @@ func (p *pace) next(s sight) (how pacing, interval time.Duration) {
 	p.interval = max(p.interval, lookTick)
 	full := s.full()
 	switch {
+	case s.held && moved:
+		p.interval = heldTicks * lookTick
 	case s.held, s.woke:
 		p.interval = lookTick
 	case moved && (!full || s.computes): // the target may have to fall
@@ -78,7 +81,7 @@ func (p *pace) next(s sight) (how pacing, interval time.Duration) {
 		p.interval = lookTick
 		return attend, longest
 	case full:
-		p.interval = min(2*p.interval, fullTicks*lookTick)
+		p.interval = min(2*p.interval, longest)
 		return doze, p.interval
 	case s.polling > 0:
 		p.interval = min(2*p.interval, movingTicks*lookTick)
