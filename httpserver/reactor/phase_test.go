@@ -92,15 +92,15 @@ func TestARefusalThatTheClientDoesNotTakeIsFlushedOrGivenUp(t *testing.T) {
 		p := r.monitor.poller
 		p.clock.set(r)
 
-		c, client := connect(t, r)
-		c.own.begin()
-		fill(t, c)
-		c.phase = from
-		p.refuse(c, nil, http.StatusServiceUnavailable, "a test")
-		assert.Equal(t, phaseFlush, c.phase, from)
-		c.close()
+		full, _ := connect(t, r)
+		full.own.begin()
+		fill(t, full)
+		full.phase = from
+		p.refuse(full, nil, http.StatusServiceUnavailable, "a test")
+		assert.Equal(t, phaseFlush, full.phase, from)
+		full.close()
 
-		c, client = connect(t, r)
+		c, client := connect(t, r)
 		c.own.begin()
 		require.NoError(t, unix.Shutdown(client, unix.SHUT_RDWR))
 		c.phase = from
