@@ -20,7 +20,7 @@ export APP BIND ARGS FUZZTIME SOAK PYTHON SCENARIOS SERVERS ROUNDS SECONDS_EACH 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test build setup lint fuzz soak check-c bench fresh clean
+.PHONY: help serve test build wheel setup lint fuzz soak check-c bench fresh clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ test: ## set up and run all tests, as CI does
 
 build: ## set up and build bin/pyserve
 	@scripts/build
+
+wheel: ## build the wheel of this Python into dist/, for pip install
+	@scripts/wheel
 
 setup: ## only the set-up: system packages, build environment, virtual environment
 	@scripts/setup && scripts/venv

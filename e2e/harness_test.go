@@ -61,6 +61,18 @@ func (s *server) waitUntilReady(t *testing.T) {
 	})
 }
 
+// isScript reports whether the program is the console script of an installed wheel.
+func isScript(t *testing.T) bool {
+	t.Helper()
+	program, err := os.Open(need(t, "PYSERVE_BIN"))
+	require.NoError(t, err)
+	defer program.Close()
+	start := make([]byte, 2)
+	_, err = io.ReadFull(program, start)
+	require.NoError(t, err)
+	return string(start) == "#!"
+}
+
 // launch is start for a server that need not become ready.
 func launch(t *testing.T, app string, flags ...string) *server {
 	t.Helper()

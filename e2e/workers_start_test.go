@@ -49,6 +49,9 @@ func TestWorkersThatHangInTheFirstImportEndTheServerWithTheirStack(t *testing.T)
 
 func TestWorkersThatAreReplacedRunTheProgramThatTheServerRuns(t *testing.T) {
 	t.Parallel()
+	if isScript(t) {
+		t.Skip("the interpreter reads the script and the package again for each process")
+	}
 	eachBirth(t, func(t *testing.T, flags ...string) {
 		program := programCopy(t)
 		s := launchService(t, program, "apps.workers:app", append(flags, "--workers", "2")...)

@@ -43,6 +43,27 @@ def nothing():
     """What an exception is raised in that is meant for nobody any more (interrupt.c)."""
 
 
+# ---- the extension module ----
+
+
+def _unpacked(words):
+    return map(os.fsdecode, bytes.fromhex(words).split(b"\0"))
+
+
+def set_arguments(words):
+    sys.argv[:] = _unpacked(words)
+
+
+def set_environment(entries):
+    """os.environ is what Python copied when it started: --env and the like came later."""
+    now = dict(entry.split("=", 1) for entry in _unpacked(entries))
+    for name in set(os.environ).difference(now):
+        del os.environ[name]
+    for name, value in now.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
 # ---- forks ----
 
 
@@ -228,6 +249,7 @@ def start_dumps(crash, stacks, signal):
     From here on the application cannot give faulthandler the signals that Go needs, nor the one under which it knows the
     stacks. A forked child can.
     """
+    faulthandler.disable()  # -X faulthandler has it on: enable() would then install nothing
     if crash >= 0:
         # The C stack (3.14) needs malloc, in which the crash may have happened.
         faulthandler.enable(crash, all_threads=True, **({"c_stack": False} if sys.version_info >= (3, 14) else {}))

@@ -125,6 +125,11 @@ func goInputSeek(handle C.uint64_t, offset C.int64_t, whence C.int, position *C.
 	})
 }
 
+//export goRun
+func goRun(argv, again, environment **C.char) C.int {
+	return C.int(runProgram(argv, again, environment))
+}
+
 //export goErrors
 func goErrors(id *C.char, idSize C.size_t, text *C.char, size C.size_t) {
 	defer func() { _ = recover() }() // the log's own failure must not cross into C

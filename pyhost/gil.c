@@ -40,13 +40,6 @@ void ps_gil_unwatch(void *state)
 }
 
 #if defined(KNOWN) && !defined(Py_GIL_DISABLED)
-static int same_version(void)
-{
-    size_t length = strlen(PY_VERSION);
-    const char *running = Py_GetVersion();
-    return strncmp(running, PY_VERSION, length) == 0 && strchr(" +", running[length]) != NULL;
-}
-
 static struct _gil_runtime_state *gil(void)
 {
 #if PY_VERSION_HEX >= 0x030C0000
@@ -56,11 +49,31 @@ static struct _gil_runtime_state *gil(void)
 #endif
 }
 
+#ifdef PYSERVE_EXTENSION
+/* One build is for all patch versions: what the headers say is believed if it is true of the thread that holds the GIL. */
+static int fits_version(void *holder)
+{
+    static const char minor[] = Py_STRINGIFY(PY_MAJOR_VERSION) "." Py_STRINGIFY(PY_MINOR_VERSION) ".";
+    return strncmp(Py_GetVersion(), minor, sizeof minor - 1) == 0 && gil() != NULL
+        && __atomic_load_n((const int *)&gil()->locked, __ATOMIC_RELAXED) == 1
+        && __atomic_load_n((void *const *)&gil()->last_holder, __ATOMIC_RELAXED) == holder;
+}
+#else
+static int fits_version(void *holder)
+{
+    size_t length = strlen(PY_VERSION);
+    const char *running = Py_GetVersion();
+    (void)holder;
+    return strncmp(running, PY_VERSION, length) == 0 && strchr(" +", running[length]) != NULL;
+}
+#endif
+
+static _Atomic int known;
+
+void ps_gil_check(void *state) { known = fits_version(state); }
+
 int ps_gil_held(void)
 {
-    static _Atomic int known = -1;
-    if (known < 0)
-        known = same_version();
     if (!known || __atomic_load_n((const int *)&gil()->locked, __ATOMIC_RELAXED) != 1)
         return 0;
     void *holder = __atomic_load_n((void *const *)&gil()->last_holder, __ATOMIC_RELAXED);
@@ -70,5 +83,7 @@ int ps_gil_held(void)
     return 0;
 }
 #else
+void ps_gil_check(void *state) { (void)state; }
+
 int ps_gil_held(void) { return 0; }
 #endif

@@ -76,6 +76,9 @@ func (c Config) executable() (string, error) {
 	if c.Venv == "" {
 		return BuildPython().Executable, nil
 	}
+	if Extension {
+		return BuildPython().Executable, CheckVenv(c.Venv, c.Force)
+	}
 	return venvPython(c.Venv), CheckVenv(c.Venv, c.Force)
 }
 
@@ -190,6 +193,11 @@ func (h *Host) prepare(c Config) error {
 		object(h.bootstrap))
 	if status != C.PS_OK {
 		return h.takeException()
+	}
+	if Extension {
+		if err := h.enterLent(c.argv()); err != nil {
+			return err
+		}
 	}
 	h.threads[0].ident.Store(uint64(C.ps_thread_ident()))
 	if err := h.startDumps(c.CrashFile); err != nil || h.preloaded != nil {

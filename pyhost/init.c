@@ -8,7 +8,9 @@
 
 volatile int ps_forked;
 
+#ifndef PYSERVE_EXTENSION
 const char *ps_python_executable(void) { return PYSERVE_PYTHON_EXECUTABLE; }
+#endif
 const char *ps_python_linking(void) { return PYSERVE_PYTHON_LINKING; }
 const char *ps_python_version(void) { return Py_GetVersion(); }
 
@@ -164,6 +166,7 @@ int ps_enter_main(char *message)
         snprintf(message, PS_MESSAGE, "out of memory");
         return PS_VALUE;
     }
+    ps_gil_check(PyThreadState_Get());
     ps_gil_watch(PyThreadState_Get());
     ps_interrupt_watch();
     ps_thread_timers();

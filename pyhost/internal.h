@@ -57,6 +57,7 @@ void ps_signals_in_child(void);
 void ps_signals_block(sigset_t *before); /* all signals, of this thread */
 
 /* gil.c: the thread states of the Python threads, between their first and last moment. */
+void ps_gil_check(void *state); /* finds out whether ps_gil_held knows; attached by state */
 void ps_gil_watch(void *state);
 void ps_gil_unwatch(void *state);
 
@@ -104,6 +105,9 @@ typedef struct {
     uint64_t handle;
 } ps_request;
 #define HANDLE(self) (((ps_request *)(self))->handle)
+
+/* zygote.c: ps_lend without what only the extension module needs. -1 when memory ran out. */
+int ps_lend_to_main(const ps_preload *from);
 
 /* call.c: which type a file wrapper has, and who reports the position of its file. */
 int ps_call_prepare(PyObject *file_wrapper, PyObject *file_region);

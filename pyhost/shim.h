@@ -98,6 +98,19 @@ typedef struct {
  * message[PS_MESSAGE] when the calling thread is not the process's main one, which the zygote made Python's. */
 int ps_adopt(ps_preload *preload, char *message);
 
+/* ---- the extension module (extension.c) ---- */
+
+/* Lends the interpreter that is there to ps_adopt, which then finds no bootstrap module in *preload unless from has it.
+ * from may be NULL; references are taken of what it holds. executable is copied. Attached on entry, on Python's main
+ * thread, which has to be the process's; not attached on return of 0. -1 with an exception. */
+int ps_lend(const char *executable, const ps_preload *from);
+
+/* Ends that: attached on return. */
+void ps_take_back(void);
+
+/* sys.prefix of the interpreter that was lent: a constant string. */
+const char *ps_lent_prefix(void);
+
 /* ---- threads (thread.c) ---- */
 
 /* Starts a detached OS thread with a stack of 8 MiB that runs goThreadMain(id). Returns 0 or an errno. */
@@ -185,5 +198,9 @@ extern int goInputSeek(uint64_t handle, int64_t offset, int whence, int64_t *pos
 
 /* One or more whole lines of wsgi.errors, UTF-8. Works after the request's end too. */
 extern void goErrors(char *id, size_t id_size, char *text, size_t size);
+
+/* Runs the program, see Program in extension.go: NULL-terminated lists, valid for the life of the process. Returns the exit
+ * code. Not attached. */
+extern int goRun(char **argv, char **again, char **environment);
 
 #endif

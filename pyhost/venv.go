@@ -55,6 +55,9 @@ func (e *VenvError) Error() string { return e.Reason }
 // library, and fails at an import much later. With force only what cannot work at all is an error. The
 // error is a [*VenvError].
 func CheckVenv(dir string, force bool) error {
+	if Extension {
+		return checkLentVenv(dir)
+	}
 	embedded := BuildPython()
 	config, err := readVenvConfig(filepath.Join(dir, "pyvenv.cfg"))
 	if err != nil {

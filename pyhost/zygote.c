@@ -131,6 +131,25 @@ char *ps_zygote(int fd)
     return copy;
 }
 
+int ps_lend_to_main(const ps_preload *from)
+{
+    if (from != NULL) {
+        preloaded = *from;
+        preloaded.spec = strdup(from->spec);
+        if (preloaded.spec == NULL)
+            return -1;
+        Py_INCREF(preloaded.app);
+        Py_INCREF(preloaded.bootstrap);
+    }
+    for (int i = 0; i < TIMERS; i++)
+        getitimer(i, &timers[i]); /* they run already: put_back leaves them as they are */
+    main_thread = pthread_self();
+    main_state = PyEval_SaveThread();
+    return 0;
+}
+
+void ps_take_back(void) { PyEval_RestoreThread(main_state); }
+
 int ps_adopt(ps_preload *preload, char *message)
 {
     if (main_state == NULL)

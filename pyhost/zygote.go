@@ -54,6 +54,9 @@ func (h *Host) adopt() (bool, error) {
 	case C.PS_END:
 		return false, nil
 	case C.PS_OK:
+		if from.bootstrap == nil { // the extension module: only the interpreter is there
+			return true, nil
+		}
 		h.bootstrap = (*python3.PyObject)(unsafe.Pointer(from.bootstrap))
 		h.preloaded = &preloaded{app: from.app, spec: C.GoString(from.spec), signals: uint64(from.signals)}
 		return true, nil

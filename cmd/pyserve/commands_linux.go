@@ -17,6 +17,7 @@ import (
 
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/process"
 	"github.com/pyserve/pyserve/cmd/pyserve/internal/supervise"
+	"github.com/pyserve/pyserve/pyhost"
 )
 
 // control does what the commands reload, stop and status say, for people who do not remember signals. It returns
@@ -116,7 +117,16 @@ func stopAndWait(_ *cli, a addressee) error {
 func sameProgram(pid int) bool {
 	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	ours, failed := os.Executable()
-	return err == nil && failed == nil && filepath.Base(theirs) == filepath.Base(ours)
+	if err != nil || failed != nil || filepath.Base(theirs) != filepath.Base(ours) {
+		return false
+	}
+	return !pyhost.Extension || runsPyserve(pid)
+}
+
+// runsPyserve reports whether an interpreter was started for pyserve: by its command line, or by the title that it has.
+func runsPyserve(pid int) bool {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return err == nil && strings.Contains(string(line), "pyserve")
 }
 
 func (a addressee) send(s syscall.Signal) error {

@@ -19,7 +19,7 @@ func serveUnderInit(app string) (code int, done bool) {
 	pyhost.SetTitle(fmt.Sprintf("pyserve: init [%s]", app))
 	environment, descriptors := systemd.ForMain(started.environment, os.Getpid())
 	code, err := process.Init(process.Command{
-		Path: process.Running, Args: os.Args, Env: append(environment, initVariable+"=1"),
+		Path: running(), Args: os.Args, Env: append(environment, initVariable+"=1"),
 	}, descriptors)
 	if err != nil {
 		return failure(err), true

@@ -118,7 +118,7 @@ func (m *master) prepare() (err error) {
 	if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
 		m.leftovers = new(process.Leftovers)
 	}
-	m.command = process.Command{Path: process.Running, Args: os.Args, Env: systemd.ForWorker(started.environment)}
+	m.command = process.Command{Path: running(), Args: os.Args, Env: systemd.ForWorker(started.environment)}
 	if m.identity != nil {
 		m.command.Credential, m.variables = &m.identity.credential, m.identity.variables
 		m.command.Env = append(m.command.Env, m.variables...)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/pyserve/pyserve/pyhost"
 )
 
 // applySurroundings changes the process as the settings say, which prepare has checked: environment, file mode creation mask, working
@@ -44,6 +46,9 @@ func checkEnv(pairs []string) (errs []error) {
 // findVenv returns the environment that a developer would expect to be used for the application in a folder, "" if there
 // is none.
 func findVenv(home string) string {
+	if pyhost.Extension {
+		return "" // it runs in the right one
+	}
 	if dir := os.Getenv("VIRTUAL_ENV"); dir != "" {
 		return dir
 	}

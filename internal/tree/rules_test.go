@@ -13,7 +13,7 @@ import (
 const (
 	maxGoLines    = 500
 	maxCLines     = 500
-	maxCLinesAll  = 2820
+	maxCLinesAll  = 2980
 	exportFile    = "pyhost/export.go"
 	bindingModule = "github.com/go-python/cpy3"
 )

@@ -17,7 +17,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
         signal(number, SIG_DFL); /* the instruction runs once more, and ends the process */
 }
 
-__attribute__((constructor)) static void stand_before_go(void)
+__attribute__((constructor(101))) static void stand_before_go(void)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE};
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};

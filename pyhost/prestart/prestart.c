@@ -23,17 +23,21 @@ static int wants_nethttp(char **words)
     return 0;
 }
 
-/* Started by /proc/self/exe the process would be called exe. */
-__attribute__((constructor)) static void name_process(int argc, char **argv, char **environment)
+/* Started by /proc/self/exe the process would be called exe; with the extension module, as the interpreter. */
+__attribute__((constructor(101))) static void name_process(int argc, char **argv, char **environment)
 {
     (void)environment;
     if (argc == 0)
         return;
-    const char *slash = strrchr(argv[0], '/');
-    prctl(PR_SET_NAME, slash != NULL ? slash + 1 : argv[0], 0, 0, 0);
+#ifdef PYSERVE_EXTENSION
+    const char *name = "pyserve";
+#else
+    const char *slash = strrchr(argv[0], '/'), *name = slash != NULL ? slash + 1 : argv[0];
+#endif
+    prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-__attribute__((constructor)) static void widen_timer_slack(int argc, char **argv, char **environment)
+__attribute__((constructor(101))) static void widen_timer_slack(int argc, char **argv, char **environment)
 {
     (void)argc;
     if (!wants_nethttp(argv) && !wants_nethttp(environment))

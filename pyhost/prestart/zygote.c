@@ -4,7 +4,7 @@
  * left is the only one where Go, which reads the array that the process was started with, sees another.
  */
 #include <stdlib.h>
-#if defined(__linux__) && defined(__GLIBC__)
+#if defined(__linux__) && defined(__GLIBC__) && !defined(PYSERVE_EXTENSION)
 #include <string.h>
 
 /* In package pyhost; absent from a program without it. */
