@@ -41,6 +41,9 @@ func TestProcessesHaveTitles(t *testing.T) {
 		}
 		assert.ElementsMatch(t, want, titles)
 
+		if isScript(t) {
+			return // setproctitle looks for the arguments that the interpreter has had, and finds our title
+		}
 		pid := ask[int](t, s, "/titled")
 		title, _, _ := titleOf(t, pid)
 		assert.Equal(t, "a title of the application's, "+strings.Repeat("x", 100), title)

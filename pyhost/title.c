@@ -39,7 +39,7 @@ static void read_map(void)
 }
 
 /* Makes room, with a copy of the environment behind it, if the kernel plays its part. */
-__attribute__((unused)) static void make_room(void)
+static void make_room(void)
 {
     size_t count = 0, size = TITLE;
     for (; environ[count] != NULL; count++)
@@ -65,9 +65,7 @@ void ps_title(const char *text)
 {
     if (map.arg_end == 0) {
         read_map();
-#ifndef PYSERVE_EXTENSION /* setproctitle asks this interpreter where the arguments are, and writes there */
         make_room();
-#endif
     }
     size_t size = room != NULL ? strnlen(text, TITLE - 1) + 1 : map.arg_end - map.arg_start;
     if (room != NULL) {
