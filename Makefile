@@ -14,16 +14,17 @@ WRITE     ?=
 SUITES    ?=
 CHECKS    ?=
 FRESH_DIR ?=
+PYTHONS   ?=
 
 # By the environment, not the command line: an APP like 'app:make("x")' needs no quoting in a recipe.
-export APP BIND ARGS FUZZTIME SOAK PYTHON SCENARIOS SERVERS ROUNDS SECONDS_EACH WRITE SUITES CHECKS FRESH_DIR
+export APP BIND ARGS FUZZTIME SOAK PYTHON SCENARIOS SERVERS ROUNDS SECONDS_EACH WRITE SUITES CHECKS FRESH_DIR PYTHONS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test build wheel setup lint fuzz soak check-c bench fresh clean
+.PHONY: help serve test build wheel wheels test-pythons setup lint fuzz soak check-c bench fresh clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo 'Every target takes PYTHON=/path/to/python3, the Python to embed (3.9 or later).'
 
 serve: ## set up, build, and serve testdata's APP=flaskapp:app at BIND=127.0.0.1:8000 with ARGS=
@@ -37,6 +38,12 @@ build: ## set up and build bin/pyserve
 
 wheel: ## build the wheel of this Python into dist/, for pip install
 	@scripts/wheel
+
+wheels: ## the same for every Python that is found: the system's, pyenv's, and PYTHONS=
+	@scripts/wheels
+
+test-pythons: ## the end-to-end tests on the wheel of each of them; an hour
+	@scripts/wheels test
 
 setup: ## only the set-up: system packages, build environment, virtual environment
 	@scripts/setup && scripts/venv
