@@ -1,3 +1,5 @@
+//go:build linux
+
 package reactor
 
 // A phase is what a connection is about to do when something happens on it. One step of a phase (see poller.run) leads to
