@@ -125,13 +125,41 @@ def build_extension(path, manylinux):
                     "-ldflags=-s -w -buildid=", "-o", path, "./cmd/pyserve"], cwd=ROOT, env=env, check=True)
 
 
+# ---- licences ----
+
+
+def licences():
+    """The project's licence, and those of Go and of all modules that are linked in, as one text each."""
+    go = need("go", "install it from https://go.dev/doc/install")
+
+    def ask(*words):
+        return subprocess.run([go] + list(words), cwd=ROOT, env=dict(os.environ, CGO_ENABLED="0"), check=True,
+                              stdout=subprocess.PIPE, universal_newlines=True).stdout.splitlines()
+
+    with open(os.path.join(ROOT, "LICENSE"), encoding="utf-8") as file:
+        found = {"licenses/LICENSE": file.read()}
+    # -e: without cgo, packages are missing that have no licence of their own.
+    modules = ask("list", "-e", "-deps", "-tags", "pyserve_extension",
+                  "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}", "./cmd/pyserve", "./pyhost")
+    others = [("Go", ask("env", "GOROOT")[0])] + [line.split("\t") for line in sorted(set(modules)) if "\t" in line]
+    text = ""
+    for name, folder in others:
+        for file in sorted(os.listdir(folder)):
+            if re.match("(LICEN[CS]E|COPYING|NOTICE)", file):
+                with open(os.path.join(folder, file), encoding="utf-8") as licence:
+                    text += "==== %s: %s\n\n%s\n" % (name, file, licence.read())
+    found["licenses/THIRD_PARTY.txt"] = text
+    return found
+
+
 # ---- the wheel ----
 
 
 def metadata():
     p = project()
-    lines = ["Metadata-Version: 2.1", "Name: " + p["name"], "Version: " + version(), "Summary: " + p["description"],
+    lines = ["Metadata-Version: 2.4", "Name: " + p["name"], "Version: " + version(), "Summary: " + p["description"],
              "Keywords: " + ",".join(p["keywords"]), "Requires-Python: " + p["requires-python"]]
+    lines += ["License-File: LICENSE", "License-File: THIRD_PARTY.txt"]
     lines += ["Classifier: " + classifier for classifier in p["classifiers"]]
     with open(os.path.join(ROOT, p["readme"]), encoding="utf-8") as readme:
         return "\n".join(lines) + "\nDescription-Content-Type: text/markdown\n\n" + readme.read()
@@ -150,6 +178,7 @@ def information(manylinux):
     """The files of the .dist-info folder, but for RECORD."""
     scripts = "".join("%s = %s\n" % item for item in project()["scripts"].items())
     return {
+        **licences(),
         "METADATA": metadata(),
         "WHEEL": "Wheel-Version: 1.0\nGenerator: pyserve\nRoot-Is-Purelib: false\nTag: %s\n" % tag(manylinux),
         "entry_points.txt": "[console_scripts]\n" + scripts,
