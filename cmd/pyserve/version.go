@@ -12,9 +12,9 @@ import (
 // versions is what --version prints.
 func versions() string {
 	python := pyhost.BuildPython()
-	return fmt.Sprintf("pyserve %s\n%s %s/%s\nCPython %s (%s, libpython linked %s)\ncpy3 %s",
+	return fmt.Sprintf("pyserve %s\n%s %s/%s\nCPython %s (%s, %s)\ncpy3 %s",
 		pyserve.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		python.Version, python.Executable, python.Linking, moduleVersion("github.com/go-python/cpy3"))
+		python.Version, python.Executable, linking(python), moduleVersion("github.com/go-python/cpy3"))
 }
 
 func moduleVersion(path string) string {
@@ -26,4 +26,12 @@ func moduleVersion(path string) string {
 		}
 	}
 	return "unknown"
+}
+
+// linking says how the server and the interpreter came together.
+func linking(python pyhost.Python) string {
+	if pyhost.Extension {
+		return "pyserve is its extension module"
+	}
+	return "libpython linked " + python.Linking
 }
