@@ -97,7 +97,10 @@ func (d *disturber) crash() error {
 	pid := pids[d.random.IntN(len(pids))]
 	dead := d.expectDeath() // before it can be noticed
 	defer dead()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	switch err := syscall.Kill(pid, syscall.SIGKILL); {
+	case errors.Is(err, syscall.ESRCH): // a worker of the old generation that has left since: another one, then
+		return d.crash()
+	case err != nil:
 		return err
 	}
 	for deadline := time.Now().Add(patience); alive(pid); time.Sleep(time.Millisecond) { // its threads may go on for a moment
