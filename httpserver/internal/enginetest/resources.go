@@ -171,46 +171,72 @@ func slowLoris(s *suite) {
 	<-stopped
 }
 
-// noDescriptors uses up the process's descriptors, so that there is none for the server's end of a connection.
+// noDescriptors uses up the process's descriptors, so that there is none for the server's end of a connection. What was
+// closed before the test may give its descriptor back only now, so that a connection may find one: then there is another.
 func noDescriptors(s *suite) {
 	srv := s.start(text("ok"), Options{})
-	kept := srv.dial()
-	kept.open()
-	kept.send("GET / HTTP/1.1\r\n") // an idle one may be closed to make room
+	clients := []*client{srv.dial()}
+	clients[0].open()
+	const half = "GET / HTTP/1.1\r\n" // an idle one may be closed to make room
+	clients[0].send(half)
 	var limit syscall.Rlimit
 	require.NoError(s, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
 	low := limit
 	assign(&low.Cur, openDescriptors(s)+20)
 	require.NoError(s, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
 	defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }()
-	var taken []int
-	giveBack := func() {
-		for _, fd := range taken {
-			syscall.Close(fd)
+	var taken descriptors
+	defer taken.giveBack()
+	for failed := false; !failed; {
+		taken.takeAll(s)
+		taken.giveOneBack(s) // for the client's end
+		clients = append(clients, srv.dial())
+		clients[len(clients)-1].send(half)
+		if slices.Contains(srv.engine.Uncounted, "accept_failures") {
+			break
 		}
-		taken = nil
+		s.eventually(func() bool {
+			failed = srv.count("accept_failures") > 0
+			return failed || srv.count("accepted") == int64(len(clients))
+		}, "it is neither accepted nor does accepting fail")
 	}
-	defer giveBack()
+	const rest = "Host: a\r\n\r\n"
+	clients[0].send(rest)
+	clients[0].expect(200, "ok")
+	taken.giveBack()
+	for _, c := range clients[1:] {
+		c.send(rest)
+		c.expect(200, "ok")
+	}
+	srv.get("/").expect(200, "ok")
+}
+
+// descriptors are taken so that nobody else has them.
+type descriptors []int
+
+func (d *descriptors) takeAll(s *suite) {
 	for {
 		fd, err := syscall.Dup(0)
 		if err != nil {
 			require.ErrorIs(s, err, syscall.EMFILE)
-			break
+			return
 		}
-		taken = append(taken, fd)
+		*d = append(*d, fd)
 	}
-	require.NotEmpty(s, taken)
-	syscall.Close(taken[len(taken)-1]) // for the client's end
-	taken = taken[:len(taken)-1]
-	waiting := srv.get("/")
-	if !slices.Contains(srv.engine.Uncounted, "accept_failures") {
-		s.eventually(func() bool { return srv.count("accept_failures") > 0 }, "it did not")
+}
+
+func (d *descriptors) giveOneBack(s *suite) {
+	require.NotEmpty(s, *d)
+	last := len(*d) - 1
+	syscall.Close((*d)[last])
+	*d = (*d)[:last]
+}
+
+func (d *descriptors) giveBack() {
+	for _, fd := range *d {
+		syscall.Close(fd)
 	}
-	kept.send("Host: a\r\n\r\n")
-	kept.expect(200, "ok")
-	giveBack()
-	waiting.expect(200, "ok")
-	srv.get("/").expect(200, "ok")
+	*d = nil
 }
 
 // assign sets a limit, whose type is another on every system.
