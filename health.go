@@ -21,18 +21,13 @@ func health(path string) httpserver.Early {
 }
 
 func sendHealth(w httpserver.ResponseWriter, method string) {
-	head := httpserver.Head{Status: http.StatusOK, Reason: "OK", NoContent: method == http.MethodHead,
-		Fields: []httpserver.HeaderField{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}, {Name: "Cache-Control", Value: "no-store"}}}
-	content := "ok\n"
+	answer := httpserver.Answer{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8", Content: "ok\n"}
 	if method != http.MethodGet && method != http.MethodHead {
-		content = "Method Not Allowed\n"
-		head.Status, head.Reason = http.StatusMethodNotAllowed, "Method Not Allowed"
-		head.Fields = append(head.Fields, httpserver.HeaderField{Name: "Allow", Value: "GET, HEAD"})
+		answer = httpserver.OwnAnswer(http.StatusMethodNotAllowed)
+		answer.Fields = append(answer.Fields, httpserver.HeaderField{Name: "Allow", Value: "GET, HEAD"})
 	}
-	head.ContentLength = int64(len(content))
-	if w.WriteHead(&head) == nil && !head.NoContent {
-		_ = w.Write([]byte(content)) // w keeps its error
-	}
+	answer.Fields = append(answer.Fields, httpserver.HeaderField{Name: "Cache-Control", Value: "no-store"})
+	_ = answer.Send(w, method) // w keeps its error
 }
 
 // checkHealthPath reports what cannot stand in a request-target as it is written there.

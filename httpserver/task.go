@@ -17,7 +17,7 @@ var (
 	ErrClosed = errors.New("the threads are shutting down")
 )
 
-// TaskPanic is what [Threads].Do panics with when its task panicked on a thread.
+// TaskPanic is what [Threads].Do panics with when its task panicked on a thread, and what [Catch] returns.
 type TaskPanic struct {
 	// Value is what the task panicked with.
 	Value any
@@ -27,6 +27,17 @@ type TaskPanic struct {
 
 // Error describes the panic without its stack.
 func (p *TaskPanic) Error() string { return fmt.Sprintf("panic on a thread: %v", p.Value) }
+
+// Catch runs f, and returns its panic, or nil.
+func Catch(f func()) (panicked *TaskPanic) {
+	defer func() {
+		if v := recover(); v != nil {
+			panicked = &TaskPanic{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	f()
+	return nil
+}
 
 // Task is one call of [Threads].Do: a function on its way to a thread. It is run, refused, or given up by its caller,
 // whichever comes first. The methods may be called concurrently.
@@ -58,14 +69,7 @@ func (t *Task) claim() bool {
 func (t *Task) Begin() bool { return t.claim() }
 
 // Run runs t on thread number thread, and keeps its panic for Wait.
-func (t *Task) Run(thread int) {
-	defer func() {
-		if v := recover(); v != nil {
-			t.panicked = &TaskPanic{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	t.run(thread)
-}
+func (t *Task) Run(thread int) { t.panicked = Catch(func() { t.run(thread) }) }
 
 // Finish has Wait return after Run.
 func (t *Task) Finish() { close(t.done) }

@@ -116,6 +116,9 @@ apt_install() {
     "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null || return 2
 }
 
+# pip_in FOLDER ARGUMENT…: pip in a virtual environment.
+pip_in() { "$1/bin/python" -I -m pip --quiet --disable-pip-version-check --no-input "${@:2}"; }
+
 # has_go FOLDER: does it, or a folder below, hold Go files?
 has_go() { [ -d "$1" ] && [ -n "$(find "$1" -name '*.go' -print -quit)" ]; }
 

@@ -25,12 +25,17 @@ func main() {
 	for i, arg := range os.Args { // the process's title may take their place
 		os.Args[i] = strings.Clone(arg)
 	}
+	os.Exit(program(os.Args[1:]))
+}
+
+// program is what both the executable and the extension module do. It must be called on the main thread.
+func program(args []string) (code int) {
 	// As in any Python process: a write that fails says so, and ends nothing.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
 	tuneRuntime()
-	code := run(os.Args[1:])
+	code = run(args)
 	flushMessages()
-	os.Exit(code)
+	return code
 }
 
 // tuneRuntime sets what Go's defaults do not fit, unless the environment says otherwise.
@@ -65,7 +70,7 @@ const (
 	exitUsage   = 2
 )
 
-// run does what the arguments say and returns the exit code. It must be called on the main thread.
+// run does what the arguments say and returns the exit code.
 func run(args []string) int {
 	worker, upgrade, err := handover.Take()
 	if err != nil {

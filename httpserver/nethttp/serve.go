@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,23 +109,12 @@ func (x *exchange) early() (answered bool) {
 		return false
 	}
 	x.e.counters.Early.Add(1)
-	if err := call(func() { answer(&x.res) }); err != nil {
+	if err := httpserver.Catch(func() { answer(&x.res) }); err != nil {
 		x.failed(err)
 		return true
 	}
 	x.res.finish()
 	return true
-}
-
-// call runs f, and returns its panic.
-func call(f func()) (panicked *httpserver.TaskPanic) {
-	defer func() {
-		if v := recover(); v != nil {
-			panicked = &httpserver.TaskPanic{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	f()
-	return nil
 }
 
 // takeBody makes the content readable for the handler.

@@ -104,20 +104,7 @@ func (s *Server) stop(ctx context.Context) {
 // Drain implements httpserver.Engine.
 func (s *Server) Drain(ctx context.Context) {
 	s.stop(ctx)
-	poll(ctx, func() bool { return s.engine.counters.Connections.Load() == 0 })
-}
-
-// poll waits until done returns true, or ctx is done.
-func poll(ctx context.Context, done func() bool) {
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	for !done() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	_ = httpserver.Await(ctx, func() bool { return s.engine.counters.Connections.Load() == 0 })
 }
 
 // lastRead is how long a shutdown gives connections of which no request has been read yet. net/http answers none that it
@@ -132,7 +119,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}()
 	s.stop(ctx)
 	last, cancel := context.WithTimeout(ctx, lastRead)
-	poll(last, s.conns.allBegun)
+	_ = httpserver.Await(last, s.conns.allBegun)
 	cancel()
 	return butClosed(s.http.Shutdown(ctx))
 }

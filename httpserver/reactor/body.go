@@ -149,6 +149,7 @@ func (p *poller) serveSpooled(c *conn) {
 		content = c.in.spool
 	}
 	c.become(phaseHead)
+	p.makeRequest(c)
 	p.serve(c, content, size, c.in.buf[c.in.head:])
 	c.in.dropContent(p.r)
 	if c.phase == phaseHead || c.phase == phaseFlush {

@@ -40,14 +40,14 @@ const joined = 8 << 10
 // is the transport's error.
 func (d *departure) send(content []byte, tail string, whole bool) error {
 	c := d.c
-	switch {
-	case whole && d.hold(content):
+	if whole && d.hold(content) {
 		return nil
+	}
+	d.sent = true
+	switch {
 	case c.out.spool != nil:
-		d.sent = true
 		return d.keepAndAwait(0, d.buf, content, []byte(tail))
 	case len(content) <= joined:
-		d.sent = true
 		d.buf = append(append(d.buf, content...), tail...)
 		n, err := c.write(d.buf)
 		if err != nil {
@@ -55,7 +55,6 @@ func (d *departure) send(content []byte, tail string, whole bool) error {
 		}
 		return d.keep(n, d.buf)
 	}
-	d.sent = true
 	n, err := c.writev(d.buf, content, []byte(tail))
 	if err != nil {
 		return err

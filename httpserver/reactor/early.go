@@ -4,11 +4,10 @@ package reactor
 
 import "github.com/pyserve/pyserve/httpserver"
 
-// early has the request whose head is data[:n] answered by Options.Early, if that wants to, on whatever poller has read it.
+// early has the request at hand, whose head is data[:n], answered by Options.Early, if that wants to, on whatever poller has read it.
 // It returns what follows the request then.
 func (p *poller) early(c *conn, data []byte, n int) (rest []byte, answered bool) {
 	s, h := &p.scratch, &p.scratch.head
-	p.makeRequest(c)
 	s.req.ContentLength = h.ContentLength
 	answer := p.r.http.Early(&s.req)
 	if answer == nil {

@@ -5,7 +5,6 @@ package reactor
 import (
 	"net/http"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -22,9 +21,7 @@ func (res *response) Interim(status int, fields []httpserver.HeaderField) error 
 	case res.minor == 0:
 		return nil
 	}
-	b := append(res.buf[:0], "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(status), 10)
-	b = append(append(append(b, ' '), http.StatusText(status)...), "\r\n"...)
+	b := appendStatusLine(res.buf[:0], status, http.StatusText(status))
 	for i := range fields {
 		b = appendField(b, fields[i].Name, fields[i].Value)
 	}

@@ -174,6 +174,9 @@ func (p *poller) request(c *conn, data []byte, n int) (rest []byte) {
 	h := &p.scratch.head
 	o := &p.r.http
 	c.in.began = 0
+	if p.thread >= 0 || o.Early != nil {
+		p.makeRequest(c)
+	}
 	if o.Early != nil {
 		if rest, answered := p.early(c, data, n); answered {
 			return rest

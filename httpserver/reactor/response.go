@@ -67,12 +67,16 @@ func (res *response) WriteHead(h *httpserver.Head) error {
 	return nil
 }
 
-func (res *response) appendHead(b []byte, h *httpserver.Head) []byte {
+func appendStatusLine(b []byte, status int, reason string) []byte {
 	b = append(b, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(h.Status), 10)
+	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ')
-	b = append(b, h.Reason...)
-	b = append(b, "\r\n"...)
+	b = append(b, reason...)
+	return append(b, "\r\n"...)
+}
+
+func (res *response) appendHead(b []byte, h *httpserver.Head) []byte {
+	b = appendStatusLine(b, h.Status, h.Reason)
 	server, date := false, false
 	for i := range h.Fields {
 		f := &h.Fields[i]

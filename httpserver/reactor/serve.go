@@ -13,11 +13,10 @@ import (
 	"github.com/pyserve/pyserve/httpserver"
 )
 
-// serve has the request in p.scratch.head answered on this thread. Afterwards the connection is in
+// serve has the request at hand answered on this thread. Afterwards the connection is in
 // phaseHead, ready for the next request, or in another phase. rest is what was received behind the request.
 func (p *poller) serve(c *conn, content io.Reader, length int64, rest []byte) {
 	s := &p.scratch
-	p.makeRequest(c)
 	p.beginAnswer(c)
 	s.req.Body, s.req.ContentLength = content, length
 	p.began = p.clock.now

@@ -6,7 +6,6 @@ import (
 	"context"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/pyserve/pyserve/httpserver"
 )
@@ -84,15 +83,7 @@ func (s *Server) Drain(ctx context.Context) {
 		s.stop(false) // others accept who waits there
 		s.r.release()
 	}
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	for s.r.counters.Connections.Load() > 0 {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	_ = httpserver.Await(ctx, s.r.deserted)
 }
 
 // Shutdown implements httpserver.Engine. Idle connections are closed after a last read.
@@ -107,21 +98,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.r.release()
 	}
 	s.r.draining.Store(true)
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	for s.r.counters.Connections.Load() > 0 {
+	return httpserver.Await(ctx, func() bool {
+		if s.r.deserted() {
+			return true
+		}
 		select {
 		case s.r.drains <- struct{}{}:
 		default:
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+		return false
+	})
 }
+
+// deserted reports whether there is no connection.
+func (r *Reactor) deserted() bool { return r.counters.Connections.Load() == 0 }
 
 // Close implements httpserver.Engine.
 func (s *Server) Close() error {
