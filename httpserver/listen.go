@@ -31,7 +31,9 @@ func (e *ListenError) Error() string {
 func (e *ListenError) Unwrap() error { return e.Err }
 
 // Listen opens a listener on "HOST:PORT", ":PORT", "[IPv6]:PORT", "unix:PATH" or, on Linux, "unix:@NAME". An IPv4 host
-// means IPv4 only; an empty host and "::" mean every address of both kinds. Errors are of type [*ListenError].
+// means IPv4 only; an empty host and "::" mean every address of both kinds. "fd://N" is the listening stream socket that
+// the process was started with as descriptor N, which belongs to the listener from then on; a unix socket stays in its
+// folder. Errors are of type [*ListenError].
 //
 // A unix socket that a server which is gone left behind is replaced, one that somebody listens on is not; closing the
 // listener removes the socket if it still is the listener's own. Its path may be followed by ",mode=660" (octal),
@@ -74,9 +76,9 @@ func wantsIPv4(binds []string, port string) bool {
 	})
 }
 
-// portOf returns the port, "" of a unix socket.
+// portOf returns the port, "" of a unix socket and of a descriptor.
 func portOf(bind string) string {
-	if strings.HasPrefix(bind, "unix:") {
+	if strings.HasPrefix(bind, "unix:") || strings.HasPrefix(bind, descriptorScheme) {
 		return ""
 	}
 	_, port, _ := net.SplitHostPort(bind)
@@ -85,6 +87,10 @@ func portOf(bind string) string {
 
 // CheckAddress finds the mistakes in an address that can be seen without opening it. Its errors are those of [Listen].
 func CheckAddress(bind string) error {
+	if number, ok := strings.CutPrefix(bind, descriptorScheme); ok {
+		_, err := parseDescriptor(bind, number)
+		return err
+	}
 	if rest, ok := strings.CutPrefix(bind, "unix:"); ok {
 		_, err := parseUnix(bind, rest)
 		return err
@@ -94,6 +100,9 @@ func CheckAddress(bind string) error {
 }
 
 func listen(bind string, beside4 bool) (net.Listener, error) {
+	if number, ok := strings.CutPrefix(bind, descriptorScheme); ok {
+		return listenDescriptor(bind, number)
+	}
 	if rest, ok := strings.CutPrefix(bind, "unix:"); ok {
 		return listenUnix(bind, rest)
 	}
@@ -124,7 +133,7 @@ func listen(bind string, beside4 bool) (net.Listener, error) {
 func checkTCP(bind string) (network string, err error) {
 	host, port, err := net.SplitHostPort(bind)
 	if err != nil {
-		problem := "it is not an address: write HOST:PORT, :PORT, [IPv6]:PORT or unix:PATH"
+		problem := "it is not an address: write HOST:PORT, :PORT, [IPv6]:PORT, unix:PATH or fd://N"
 		if _, err := strconv.ParseUint(bind, 10, 16); err == nil {
 			problem = fmt.Sprintf("it has no host: write :%s for every address, or 127.0.0.1:%s for this machine only", bind, bind)
 		} else if ip, err := netip.ParseAddr(bind); err == nil {

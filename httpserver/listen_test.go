@@ -51,7 +51,7 @@ func TestListenTakesHostAndPort(t *testing.T) {
 
 func TestListenSaysWhatIsWrongWithAnAddress(t *testing.T) {
 	for name, c := range map[string]struct{ bind, want string }{
-		"nothing":               {"", "it is not an address: write HOST:PORT, :PORT, [IPv6]:PORT or unix:PATH"},
+		"nothing":               {"", "it is not an address: write HOST:PORT, :PORT, [IPv6]:PORT, unix:PATH or fd://N"},
 		"a port alone":          {"8000", "it has no host: write :8000 for every address, or 127.0.0.1:8000 for this machine only"},
 		"a host alone":          {"localhost", "it is not an address"},
 		"an address alone":      {"127.0.0.1", "it has no port: write 127.0.0.1:8000"},

@@ -52,6 +52,9 @@ func (c *cli) bindsTo(listeners []net.Listener) bool {
 		return false
 	}
 	for i, l := range listeners {
+		if strings.HasPrefix(c.Bind[i], "fd://") { // it is not open any more
+			continue
+		}
 		bind, address := sameAddress(c.Bind[i]), l.Addr().String()
 		path, unix := strings.CutPrefix(bind, "unix:")
 		_, wanted, _ := net.SplitHostPort(bind)
@@ -71,6 +74,9 @@ func sameAddress(bind string) string {
 	if rest, ok := strings.CutPrefix(bind, "unix:"); ok {
 		path, _, _ := strings.Cut(rest, ",")
 		return "unix:" + path
+	}
+	if strings.HasPrefix(bind, "fd://") {
+		return bind
 	}
 	host, port, err := net.SplitHostPort(bind)
 	if err != nil || port == "0" {

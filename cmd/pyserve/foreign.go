@@ -58,7 +58,7 @@ var foreign = []struct{ flags, instead string }{
 	{"--listen", "use --bind HOST:PORT (the length of the kernel's queue, uWSGI's --listen, cannot be set)"},
 	{"--host --port", "use --bind HOST:PORT"},
 	{"--unix-socket --uds", "use --bind unix:PATH"},
-	{"--fd", "use systemd's socket activation (deploy/), or --bind"},
+	{"--fd", "use --bind fd://N, or systemd's socket activation (deploy/)"},
 	{"--call --factory", "write the parentheses: pyserve 'module:create_app()'"},
 	{"--url-prefix --root-path --script-name --url-path-prefix", "use --mount /PREFIX"},
 	{"--url-scheme", "use --trusted-proxies ADDRESS: the proxy says the scheme by X-Forwarded-Proto"},

@@ -16,7 +16,7 @@ import (
 //   - engine names the one engine that knows the option.
 //   - needs:"workers" refuses it with --workers 0.
 type settings struct {
-	Bind           []string `short:"b" sep:"none" placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT, unix:PATH or unix:@NAME (abstract). Can be repeated. A path may be followed by ,mode=660 ,owner=USER and ,group=GROUP. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT if PORT is set."`
+	Bind           []string `short:"b" sep:"none" placeholder:"ADDR" group:"listen" help:"Listen on HOST:PORT, unix:PATH, unix:@NAME (abstract) or fd://N (a socket that is handed down). Can be repeated. A path may be followed by ,mode=660 ,owner=USER and ,group=GROUP. Default: 127.0.0.1:8000, or 0.0.0.0:$PORT if PORT is set."`
 	Mount          string   `placeholder:"/PREFIX" group:"listen" help:"Serve the application under this path, its SCRIPT_NAME."`
 	ScriptName     string   `placeholder:"/PREFIX" group:"listen" help:"The application's SCRIPT_NAME behind a proxy that has removed this prefix from the path."`
 	TrustedProxies []string `sep:"," placeholder:"CIDR" group:"listen" help:"Trust what these peers say about the client (see --forwarded): addresses, CIDRs, 'unix', or '*'. Can be repeated."`

@@ -8,6 +8,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import django
+
 BASE_DIR = Path(__file__).resolve().parent
 
 SECRET_KEY = "only for tests"
@@ -56,7 +58,7 @@ DATABASES = {
         or os.path.join(tempfile.gettempdir(), "djangoapp-%d.sqlite3" % os.getuid()),
         # A connection is kept per thread, as in production; its lock is waited for, not failed on.
         "CONN_MAX_AGE": None,
-        "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
+        "OPTIONS": {"timeout": 30} if django.VERSION < (5, 1) else {"timeout": 30, "transaction_mode": "IMMEDIATE"},
     },
 }
 
