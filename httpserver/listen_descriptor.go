@@ -34,7 +34,7 @@ func listenDescriptor(bind, number string) (net.Listener, error) {
 	problem := ""
 	switch {
 	case errors.Is(err, syscall.EBADF):
-		problem = "it is not open: whoever starts this has to hand the socket down (pass_fds= of Python's subprocess)"
+		problem = "it is not open: the process that starts this one has to hand it down (pass_fds= of Python's subprocess)"
 	case errors.Is(err, syscall.ENOTSOCK):
 		problem = "it is not a socket"
 	case err != nil:

@@ -1,7 +1,7 @@
 """The host's own Python: what is easier said in Python than in C.
 
-Package pyhost compiles this source, and faults.py, callables.py, hints.py and loading.py after it, into one module that
-no import finds. Everything here is called on Python's main thread, except FileWrapper and file_region, which requests
+Package pyhost compiles exceptions.py, this source, and faults.py, callables.py, hints.py and loading.py after it, into one
+module that no import finds. Everything here is called on Python's main thread, except FileWrapper and file_region, which requests
 use, and describe.
 """
 
@@ -16,22 +16,8 @@ import sys
 import threading
 
 
-class RequestTimeout(BaseException):
-    """Raised in a request that has run into its time-out. `except Exception` does not catch it."""
-
-    __module__ = "pyserve"
-
-    def __str__(self):
-        return "the request has run into its time-out"
-
-
-class ServerShutdown(RequestTimeout):
-    """Raised in a request that still runs at the end of the graceful time-out, when the server leaves."""
-
-    __module__ = "pyserve"
-
-    def __str__(self):
-        return "the server leaves, and the time for the requests that run is over"
+if "pyserve" in sys.modules:  # the wheel's package, by which applications name them
+    from pyserve.exceptions import RequestTimeout, ServerShutdown
 
 
 def call(function, *arguments):
@@ -51,6 +37,9 @@ def _unpacked(words):
 
 
 def set_arguments(words):
+    """A script that has called pyserve.run has its arguments."""
+    if "pyserve.script" in sys.modules and sys.modules["pyserve.script"].app is not None:
+        return
     sys.argv[:] = _unpacked(words)
 
 

@@ -23,6 +23,8 @@ import (
 
 // The parts of the bootstrap module, in their order.
 var (
+	//go:embed exceptions.py
+	exceptionsPart string
 	//go:embed bootstrap.py
 	bootstrapPart string
 	//go:embed faults.py
@@ -34,7 +36,7 @@ var (
 	//go:embed loading.py
 	loadingPart string
 
-	bootstrapSource = strings.Join([]string{bootstrapPart, faultsPart, callablesPart, hintsPart, loadingPart}, "\n")
+	bootstrapSource = strings.Join([]string{exceptionsPart, bootstrapPart, faultsPart, callablesPart, hintsPart, loadingPart}, "\n")
 )
 
 // Config says which Python to start, and how. The zero value works.

@@ -176,23 +176,27 @@ def tag(manylinux):
 
 def information(manylinux):
     """The files of the .dist-info folder, but for RECORD."""
-    scripts = "".join("%s = %s\n" % item for item in project()["scripts"].items())
+    points = {"console_scripts": project()["scripts"], **project()["entry-points"]}
+    groups = ["[%s]\n" % name + "".join("%s = %s\n" % item for item in group.items()) for name, group in points.items()]
     return {
         **licences(),
         "METADATA": metadata(),
         "WHEEL": "Wheel-Version: 1.0\nGenerator: pyserve\nRoot-Is-Purelib: false\nTag: %s\n" % tag(manylinux),
-        "entry_points.txt": "[console_scripts]\n" + scripts,
+        "entry_points.txt": "\n".join(groups),
     }
 
 
 def package(manylinux):
     """The files of the package, with the extension module."""
     files = {}
-    source = os.path.join(ROOT, "wheel", "pyserve")
-    for name in sorted(os.listdir(source)):
-        if name.endswith((".py", ".pyi", ".typed")):
-            with open(os.path.join(source, name), "rb") as file:
-                files["pyserve/" + name] = file.read()
+    source = os.path.join(ROOT, "wheel")
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(os.path.join(source, "pyserve")) for name in names
+             if name.endswith((".py", ".typed"))]
+    for path in sorted(paths):
+        with open(path, "rb") as file:
+            files[os.path.relpath(path, source)] = file.read()
+    with open(os.path.join(ROOT, "pyhost", "exceptions.py"), "rb") as file:
+        files["pyserve/exceptions.py"] = file.read()
     files["pyserve/__init__.py"] = files["pyserve/__init__.py"].replace(b"@VERSION@", version().encode())
     name = "_engine" + sysconfig.get_config_var("EXT_SUFFIX")
     built = os.path.join(ROOT, "build", "wheel", name)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PyserveConfig(AppConfig):
+    name = "pyserve.django"
+    label = "pyserve"
