@@ -40,8 +40,12 @@ def interrupt_plainly() -> None:
 def serve(arguments: List[str], again: List[str], preloaded: Any) -> NoReturn:
     """Runs the server on this thread, the main one, and ends the process. again is how it was started."""
     interrupt_plainly()
-    from pyserve import _engine  # starts the Go runtime
+    from pyserve import _engine  # starts the Go runtime; turns on the GIL of a free-threaded Python
 
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        print("pyserve: this Python runs without its global interpreter lock, which pyserve does not support yet: "
+              "start it without PYTHON_GIL=0 and -X gil=0", file=sys.stderr, flush=True)
+        os._exit(2)
     code = _engine.run(sys.executable, arguments, again, preloaded)
     for stream in (sys.stdout, sys.stderr):
         try:
