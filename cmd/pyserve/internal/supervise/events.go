@@ -32,6 +32,9 @@ func (s *Supervisor) withWorker(id int, do func(*worker)) {
 
 func (s *Supervisor) ready(w *worker) {
 	if w.state != Starting { // told to leave meanwhile
+		if w.next == Quit && !w.ifServing.IsZero() {
+			w.deadline = w.ifServing
+		}
 		return
 	}
 	s.setState(w, Ready)

@@ -214,7 +214,8 @@ func TestAReplacedReloadLeavesNothingOfItself(t *testing.T) {
 		f.after(prepareTime - leaveTime/2)
 		f.supervisor.Reload()
 		f.now()
-		assert.Equal(t, []string{"SIGQUIT"}, f.processes[1].told, "its first worker, which was importing")
+		assert.Equal(t, []string{"drain"}, f.processes[1].told, "its first worker, which was importing")
+		f.after(leaveTime)
 		assert.Equal(t, []int{3}, f.forgotten)
 	})
 }

@@ -51,8 +51,12 @@ func (s *Supervisor) stop(mode stopMode) {
 	s.candidate, s.current, s.seats = nil, nil, nil
 	for _, w := range s.workers {
 		switch {
-		case mode == quick || w.state == Starting:
+		case mode == quick:
 			s.quit(w)
+		case w.state == Starting && mode == graceful:
+			s.recall(w, s.terminate)
+		case w.state == Starting:
+			s.recall(w, s.drain)
 		case w.state == Stopping: // told already
 		case mode == graceful:
 			s.terminate(w)

@@ -2,6 +2,7 @@ package supervise_test
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -58,7 +59,7 @@ func TestAStopDuringAReloadEndsAllWorkers(t *testing.T) {
 		f.supervisor.Stop()
 		f.end(time.Minute)
 		assert.Equal(t, []string{"drain", "SIGTERM", "SIGQUIT", "SIGKILL"}, f.processes[0].told)
-		assert.Equal(t, []string{"SIGQUIT", "SIGKILL"}, f.processes[4].told, "the one that imports has nothing to finish")
+		assert.Equal(t, []string{"SIGTERM", "SIGQUIT", "SIGKILL"}, f.processes[4].told, "the one that imports")
 		assert.Len(t, f.processes, started, "none is started")
 	})
 }
@@ -84,7 +85,7 @@ func TestAWorkerIsToldToQuitOnce(t *testing.T) {
 		f.after(time.Second)
 		f.supervisor.Interrupt()
 		f.end(5 * time.Second)
-		assert.Equal(t, []string{"SIGQUIT", "SIGKILL"}, f.processes[1].told)
+		assert.Equal(t, []string{"SIGTERM", "SIGQUIT", "SIGKILL"}, f.processes[1].told)
 	})
 }
 
@@ -110,6 +111,40 @@ func TestTheNumberOfWorkersFollowsTTINAndTTOU(t *testing.T) {
 		}
 		assert.Equal(t, []string{"drain"}, f.processes[2].told, "the last one goes")
 	})
+}
+
+func TestAWorkerThatHasJustBegunToServeMayFinish(t *testing.T) {
+	const graceful, kill = 30 * time.Second, 5 * time.Second
+	for name, test := range map[string]struct {
+		leave func(f *fakeSystem)
+		told  string
+	}{
+		"one worker less": {func(f *fakeSystem) { f.supervisor.Shrink() }, "drain"},
+		"a stop":          {func(f *fakeSystem) { f.supervisor.Stop() }, "SIGTERM"},
+	} {
+		for _, serves := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, it serves: %v", name, serves), func(t *testing.T) {
+				story(t, supervise.Options{Workers: 1, Slots: 3, GracefulTimeout: graceful, KillDelay: kill}, func(f *fakeSystem) {
+					f.set(func() { f.onStart = func(*fakeProcess) error { return nil } })
+					f.supervisor.Grow()
+					f.now()
+					p := f.processes[1]
+					p.deaf = true // what it finishes takes longer than may be
+					test.leave(f)
+					f.now()
+					if serves { // it said so before it heard that it is to leave
+						p.become()
+						f.after(kill + time.Second)
+						assert.Equal(t, []string{test.told}, p.told)
+						f.after(graceful)
+					} else {
+						f.after(2*kill + time.Second)
+					}
+					assert.Equal(t, []string{test.told, "SIGQUIT", "SIGKILL"}, p.told)
+				})
+			})
+		}
+	}
 }
 
 func TestOneWorkerLessIsAnOutdatedOneDuringAReload(t *testing.T) {

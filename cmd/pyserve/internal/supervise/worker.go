@@ -22,9 +22,11 @@ type worker struct {
 	reopen   bool      // it is to reopen its logs once it is ready
 	slow     reminder  // that it is starting still
 
-	// deadline is when the time for the state is over, and next what the worker then gets.
-	deadline time.Time
-	next     Signal
+	// deadline is when the time for the state is over, and next what the worker then gets. ifServing replaces deadline if a
+	// worker that was recalled turns out to serve.
+	deadline  time.Time
+	ifServing time.Time
+	next      Signal
 }
 
 // A seat is one of the W places in which a worker serves.
@@ -161,15 +163,23 @@ func (s *Supervisor) removeSeat() {
 	s.dismiss(removed.successor)
 }
 
-// dismiss lets a worker leave while others serve, or immediately if it has not served yet. w may be nil.
+// dismiss lets a worker leave while others serve. w may be nil.
 func (s *Supervisor) dismiss(w *worker) {
 	switch {
 	case w == nil:
 	case w.state == Starting:
-		s.quit(w)
+		s.recall(w, s.drain)
 	default:
 		s.drain(w)
 	}
+}
+
+// recall lets a worker leave that has not said that it serves, by drain or terminate. It may have begun to serve, and then
+// answers what it has; see ready. One that imports leaves immediately, or has to quit soon.
+func (s *Supervisor) recall(w *worker, leave func(*worker)) {
+	leave(w)
+	w.ifServing = w.deadline
+	w.deadline = s.now.Add(min(s.options.KillDelay, s.options.GracefulTimeout))
 }
 
 // drain asks a worker to leave gracefully while others serve.
