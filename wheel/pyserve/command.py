@@ -31,6 +31,15 @@ def command_line() -> List[str]:
     return [sys.executable] + words[1:]
 
 
+def flush() -> None:
+    """What this process has printed must not be lost, nor be printed by a child, too."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # there is none, nobody reads it, or the application has closed it
+            pass
+
+
 def interrupt_plainly() -> None:
     """No KeyboardInterrupt: SIGINT ends the process until the server has it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -47,11 +56,7 @@ def serve(arguments: List[str], again: List[str], preloaded: Any) -> NoReturn:
               "start it without PYTHON_GIL=0 and -X gil=0", file=sys.stderr, flush=True)
         os._exit(2)
     code = _engine.run(sys.executable, arguments, again, preloaded)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):  # nobody reads it, or the application has closed it
-            pass
+    flush()
     os._exit(code)  # exit functions have run; to finalise the interpreter crashes in too many extension modules
 
 
@@ -66,4 +71,3 @@ def main() -> NoReturn:
 
         preloaded = _zygote.run(int(os.environ.pop("PYSERVE_ZYGOTE")))  # returns in workers only
     serve(arguments, command_line(), preloaded)
-

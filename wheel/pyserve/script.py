@@ -5,7 +5,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Union
 
-from pyserve.command import command_line, serve
+from pyserve.command import command_line, flush, serve
 
 Application = Callable[..., Iterable[bytes]]
 
@@ -24,13 +24,6 @@ def command_options(options: Dict[str, Any]) -> List[str]:
             elif one is not None and one is not False:
                 words.append("%s=%s" % (flag, os.fspath(one) if isinstance(one, os.PathLike) else one))
     return words
-
-
-def flush() -> None:
-    """What this process has printed must not be lost, nor be printed by a child, too."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
 
 
 def become(application: str, words: List[str]) -> NoReturn:

@@ -9,7 +9,8 @@ import socket
 import traceback
 from typing import Any, Dict, Iterator, NoReturn, Union
 
-from pyserve.script import Application, flush, run
+from pyserve.command import flush
+from pyserve.script import Application, run
 
 #: What serve() asks for until the server is there. The server answers it, not the application.
 READY = "/.pyserve-testing"

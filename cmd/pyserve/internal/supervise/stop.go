@@ -49,19 +49,18 @@ func (s *Supervisor) stop(mode stopMode) {
 	s.stopping = mode
 	s.cancel()
 	s.candidate, s.current, s.seats = nil, nil, nil
+	leave := s.drain
+	if mode == graceful {
+		leave = s.terminate
+	}
 	for _, w := range s.workers {
 		switch {
 		case mode == quick:
 			s.quit(w)
-		case w.state == Starting && mode == graceful:
-			s.recall(w, s.terminate)
 		case w.state == Starting:
-			s.recall(w, s.drain)
-		case w.state == Stopping: // told already
-		case mode == graceful:
-			s.terminate(w)
-		case w.state == Ready:
-			s.drain(w)
+			s.recall(w, leave)
+		case w.state == Ready, w.state == Draining && mode == graceful:
+			leave(w)
 		}
 	}
 }
